@@ -1,0 +1,534 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ * Copyright (c) The trifuse authors
+ *
+ * trifuse.h: the whole C interface of trifuse, a resilience library.
+ *
+ * Start here
+ * ----------
+ *     trifuse_breaker_config config;
+ *     trifuse_breaker_config_init(&config, sizeof config, TRIFUSE_PRESET_DEFAULT);
+ *     trifuse_breaker *breaker = NULL;
+ *     if (trifuse_breaker_new(&config, 0, NULL, &breaker) != TRIFUSE_OK) ...
+ *
+ *     uint64_t permit;
+ *     if (trifuse_breaker_try_acquire(breaker, 0, &permit, NULL) == TRIFUSE_OK) {
+ *         int failed = call_the_service();
+ *         trifuse_breaker_report(breaker, permit,
+ *             failed ? TRIFUSE_OUTCOME_FAILURE : TRIFUSE_OUTCOME_SUCCESS, 0, 0, NULL);
+ *     } else { ... answer without the service ... }
+ *
+ * Time
+ * ----
+ * All times and durations are nanoseconds in a uint64_t. Every `now_ns` is monotonic time with any
+ * origin. **`now_ns == 0` means "read the monotonic clock yourself"**; a caller with a clock of its
+ * own never passes a computed 0. A `now_ns` that is a little older than one seen before is harmless:
+ * no window moves back, nothing opens or closes that the newer time would not.
+ * TRIFUSE_NEVER (UINT64_MAX) as a wait means "not known"; as a deadline "not known or never".
+ *
+ * Threads, processes, signals
+ * ---------------------------
+ * Every call on an object may be made from any number of threads, from any process that maps the
+ * object's memory, and from a signal handler: there are no locks, no allocation (but for _new and
+ * _free), no callbacks, no errno, no global state, no logging. A thread or process that dies inside
+ * a call leaves the object usable. The exceptions, _init and _free, say so.
+ *
+ * Results
+ * -------
+ * `int` results: TRIFUSE_OK (0) is "done" or "admitted"; a positive value is an answer that is no
+ * mistake (a refusal, a late report); a negative value is a mistake of the caller, and then nothing
+ * was changed. Values are pinned; new ones may be added in the gaps.
+ *
+ * Structs
+ * -------
+ * Every struct that passes the interface begins with `struct_size`, which the caller sets to
+ * sizeof(the struct) before the call. A struct that the library reads and that is shorter than the
+ * library's takes the defaults for what is missing; a longer one is taken when the tail is all zero
+ * bytes. A struct that the library fills is filled as far as it reaches and zeroed beyond. `flags`
+ * and `reserved` fields are 0. There is no padding, no enum, no bool, no long.
+ */
+#ifndef TRIFUSE_TRIFUSE_H
+#define TRIFUSE_TRIFUSE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* TRIFUSE_API: what marks a public function. Define TRIFUSE_STATIC when you link the static library
+ * or compile the sources into your own. */
+#if defined(TRIFUSE_STATIC)
+#  define TRIFUSE_API
+#elif defined(_WIN32) && defined(TRIFUSE_BUILD)
+#  define TRIFUSE_API __declspec(dllexport)
+#elif defined(_WIN32)
+#  define TRIFUSE_API __declspec(dllimport)
+#elif defined(__GNUC__)
+#  define TRIFUSE_API __attribute__((visibility("default")))
+#else
+#  define TRIFUSE_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* trifuse:begin (a binding generator reads from here to trifuse:end; plain declarations only) */
+
+#define TRIFUSE_VERSION_MAJOR 0
+#define TRIFUSE_VERSION_MINOR 1
+#define TRIFUSE_VERSION_PATCH 0
+
+/* "No idea when" for a wait, "not known or never" for a deadline. */
+#define TRIFUSE_NEVER 0xFFFFFFFFFFFFFFFFULL
+/* The longest duration that a configuration takes: 365 days. */
+#define TRIFUSE_DURATION_MAX_NS 31536000000000000ULL
+/* The number of states; the side of the table of transitions. */
+#define TRIFUSE_STATES 6
+
+/* Results ---------------------------------------------------------------------------------------*/
+#define TRIFUSE_OK 0                       /* done; admitted */
+#define TRIFUSE_REFUSED_OPEN 1             /* the circuit is open */
+#define TRIFUSE_REFUSED_HALF_OPEN_LIMIT 2  /* half-open, and all probes are out */
+#define TRIFUSE_REFUSED_FORCED_OPEN 3      /* isolated by a person or program */
+#define TRIFUSE_LATE 32                    /* the permit is of an older generation, lapsed or spent */
+#define TRIFUSE_STALE 33                   /* trifuse_breaker_reenter: acquire anew */
+#define TRIFUSE_ERROR_ARGUMENT -1          /* a NULL, a value outside its range, a 0 permit */
+#define TRIFUSE_ERROR_CONFIG -2            /* a configuration field is refused; see the config_error */
+#define TRIFUSE_ERROR_STRUCT_SIZE -3       /* struct_size too small, or a longer struct with a tail */
+#define TRIFUSE_ERROR_MEMORY_SIZE -4       /* the memory given is too small */
+#define TRIFUSE_ERROR_ALIGNMENT -5         /* the memory given is not aligned to 8 bytes */
+#define TRIFUSE_ERROR_NOT_AN_OBJECT -6     /* the memory holds no object of this kind and layout */
+#define TRIFUSE_ERROR_NO_MEMORY -7         /* _new: the allocator has none */
+#define TRIFUSE_ERROR_UNSUPPORTED -8       /* the object is of a kind that cannot do this */
+#define TRIFUSE_ERROR_TEXT -9              /* a text that names no value */
+
+/* States ----------------------------------------------------------------------------------------*/
+#define TRIFUSE_STATE_CLOSED 0        /* all calls pass, outcomes are recorded and judged */
+#define TRIFUSE_STATE_OPEN 1          /* all calls are refused until a deadline */
+#define TRIFUSE_STATE_HALF_OPEN 2     /* a few probes pass and decide */
+#define TRIFUSE_STATE_FORCED_OPEN 3   /* refuse all; set and left by a person or program only */
+#define TRIFUSE_STATE_DISABLED 4      /* admit all, record nothing */
+#define TRIFUSE_STATE_METRICS_ONLY 5  /* admit all, record, never trip (shadow mode) */
+
+/* Outcomes of a call ----------------------------------------------------------------------------*/
+#define TRIFUSE_OUTCOME_SUCCESS 0
+#define TRIFUSE_OUTCOME_FAILURE 1
+#define TRIFUSE_OUTCOME_TIMEOUT 2     /* a failure that is counted apart as well */
+#define TRIFUSE_OUTCOME_IGNORED 3     /* gives the permit back and says nothing about the service */
+
+/* Causes of a transition; of several that hold, the first in this order is told -----------------*/
+#define TRIFUSE_CAUSE_NONE 0
+#define TRIFUSE_CAUSE_FAILURE_RATE 1
+#define TRIFUSE_CAUSE_FAILURE_COUNT 2
+#define TRIFUSE_CAUSE_SLOW_RATE 3        /* also the cusum of slow calls */
+#define TRIFUSE_CAUSE_CONSECUTIVE 4
+#define TRIFUSE_CAUSE_CUSUM 5
+#define TRIFUSE_CAUSE_PROBE_FAILED 6
+#define TRIFUSE_CAUSE_PROBES_SUCCEEDED 7
+#define TRIFUSE_CAUSE_WAIT_OVER 8
+#define TRIFUSE_CAUSE_TRIPPED 9          /* trip(), or born OPEN */
+#define TRIFUSE_CAUSE_FORCED 10          /* force_open(), disable(), metrics_only(), or born so */
+#define TRIFUSE_CAUSE_RESET 11           /* reset() or close() */
+
+/* Presets ---------------------------------------------------------------------------------------*/
+#define TRIFUSE_PRESET_DEFAULT 0
+#define TRIFUSE_PRESET_ADAPTIVE 1
+#define TRIFUSE_PRESET_AGGRESSIVE 2
+#define TRIFUSE_PRESET_CONSERVATIVE 3
+#define TRIFUSE_PRESET_LLM 4
+#define TRIFUSE_PRESET_CRITICAL 5
+#define TRIFUSE_PRESET_NORMAL 6
+#define TRIFUSE_PRESET_BATCH 7
+#define TRIFUSE_PRESET_PAYMENT 8
+#define TRIFUSE_PRESET_USER 9
+#define TRIFUSE_PRESET_RECOMMENDATION 10
+
+/* Choices of a configuration --------------------------------------------------------------------*/
+#define TRIFUSE_WINDOW_TIME 0
+#define TRIFUSE_WINDOW_COUNT 1
+#define TRIFUSE_DETECTOR_RATE 0
+#define TRIFUSE_DETECTOR_CUSUM 1
+#define TRIFUSE_JITTER_NONE 0
+#define TRIFUSE_JITTER_PROPORTIONAL 1
+#define TRIFUSE_JITTER_FULL 2
+
+/* Advice: legal, but known to hurt; bits of trifuse_breaker_config_advise -------------------------*/
+#define TRIFUSE_ADVICE_LOW_THRESHOLD 0x1       /* failure_rate_threshold <= 0.1 opens on noise */
+#define TRIFUSE_ADVICE_FEW_CALLS 0x2           /* minimum_calls <= 2: one bad call is a verdict */
+#define TRIFUSE_ADVICE_LONG_OPEN 0x4           /* open_duration of 5 minutes or more */
+#define TRIFUSE_ADVICE_TIMEOUT_OVER_OPEN 0x8   /* request_timeout over the longest open wait */
+#define TRIFUSE_ADVICE_COUNT_WITHOUT_RATE 0x10 /* failure_count_threshold with the rate off */
+#define TRIFUSE_ADVICE_NO_TIMEOUT 0x20         /* no request_timeout: a hang is never an outcome */
+#define TRIFUSE_ADVICE_NO_RULE 0x40            /* no rule is on: the breaker can never open */
+#define TRIFUSE_ADVICE_COUNT_OUT_OF_REACH 0x80 /* failure_count_threshold over window_count */
+#define TRIFUSE_ADVICE_SLOW_RULE_OFF 0x100     /* slow_call_duration without a slow rule, or a rule without it */
+#define TRIFUSE_ADVICE_SLOW_OVER_TIMEOUT 0x200 /* slow_call_duration not below request_timeout */
+
+/* Fields of a configuration, as config_error.field names them ------------------------------------*/
+#define TRIFUSE_FIELD_NONE 0
+#define TRIFUSE_FIELD_FLAGS 1
+#define TRIFUSE_FIELD_WINDOW_KIND 2
+#define TRIFUSE_FIELD_WINDOW_BUCKETS 3
+#define TRIFUSE_FIELD_WINDOW_DURATION 4
+#define TRIFUSE_FIELD_WINDOW_COUNT 5
+#define TRIFUSE_FIELD_MINIMUM_CALLS 6
+#define TRIFUSE_FIELD_FAILURE_RATE_THRESHOLD 7
+#define TRIFUSE_FIELD_SLOW_CALL_DURATION 8
+#define TRIFUSE_FIELD_SLOW_CALL_RATE_THRESHOLD 9
+#define TRIFUSE_FIELD_CONSECUTIVE_FAILURES 10
+#define TRIFUSE_FIELD_FAILURE_COUNT_THRESHOLD 11
+#define TRIFUSE_FIELD_DETECTOR 12
+#define TRIFUSE_FIELD_INITIAL_STATE 13
+#define TRIFUSE_FIELD_OPEN_DURATION 14
+#define TRIFUSE_FIELD_OPEN_DURATION_MAX 15
+#define TRIFUSE_FIELD_OPEN_BACKOFF_MULTIPLIER 16
+#define TRIFUSE_FIELD_OPEN_JITTER 17
+#define TRIFUSE_FIELD_OPEN_JITTER_FRACTION 18
+#define TRIFUSE_FIELD_HALF_OPEN_MAX_CALLS 19
+#define TRIFUSE_FIELD_SUCCESS_THRESHOLD 20
+#define TRIFUSE_FIELD_HALF_OPEN_FAILURE_THRESHOLD 21
+#define TRIFUSE_FIELD_HALF_OPEN_PERMIT_TTL 22
+#define TRIFUSE_FIELD_REQUEST_TIMEOUT 23
+#define TRIFUSE_FIELD_CANCELLED_COUNTS_AFTER 24
+#define TRIFUSE_FIELD_TOLERATED_FAILURE_RATE 25
+#define TRIFUSE_FIELD_OUTAGE_FAILURE_RATE 26
+#define TRIFUSE_FIELD_TOLERATED_SLOW_RATE 27
+#define TRIFUSE_FIELD_OUTAGE_SLOW_RATE 28
+#define TRIFUSE_FIELD_FALSE_OPEN_EVERY 29
+#define TRIFUSE_FIELD_CUSUM_IDLE_DECAY 30
+#define TRIFUSE_FIELD_CUSUM_DESIGN 31
+#define TRIFUSE_FIELD_RESERVE_WINDOW_BUCKETS 32
+#define TRIFUSE_FIELD_RESERVE_WINDOW_COUNT 33
+#define TRIFUSE_FIELD_RESERVE_HALF_OPEN_CALLS 34
+
+/* What `value` of a config_error holds */
+#define TRIFUSE_VALUE_NONE 0
+#define TRIFUSE_VALUE_INTEGER 1   /* value_integer */
+#define TRIFUSE_VALUE_REAL 2      /* value_real */
+#define TRIFUSE_VALUE_DURATION 3  /* value_integer, nanoseconds */
+
+/* Flag of trifuse_breaker_event.flags: the call made a transition and this caller is told of it. */
+#define TRIFUSE_EVENT_TRANSITION 0x1
+
+/* A circuit breaker: opaque words in memory that the caller gives or trifuse_breaker_new allocates. */
+typedef struct trifuse_breaker trifuse_breaker;
+
+/* Why a configuration was refused: the field, its value, what is allowed. */
+typedef struct trifuse_config_error {
+    uint32_t struct_size;
+    uint32_t flags;         /* 0 */
+    uint32_t field;         /* TRIFUSE_FIELD_*; trifuse_field_text gives its name */
+    uint32_t value_kind;    /* TRIFUSE_VALUE_* */
+    uint64_t value_integer;
+    double value_real;
+    char allowed[96];       /* what is allowed, in English, NUL-terminated; durations in ns or s as it says */
+} trifuse_config_error;
+
+/* One cusum detector (spec: Page's CUSUM on a lattice): the three wishes, and the design for them. */
+typedef struct trifuse_cusum_design {
+    uint32_t struct_size;
+    uint32_t flags;              /* 0 */
+    double tolerated_rate;       /* in: p0, 0.001 <= p0 < p1 */
+    double outage_rate;          /* in: p1, p1 <= 0.99 */
+    double false_open_every;     /* in: calls between false openings at p0, 1 to 1e15 */
+    uint32_t up;                 /* out: u, how much S rises on a failure */
+    uint32_t down;               /* out: d, how much S falls on a success, 1..16 */
+    uint32_t threshold;          /* out: H, opens at S >= H, 1..4096 */
+    uint32_t reserved;           /* 0 */
+    double calls_to_false_open;  /* out: exact average run length at p0 */
+    double calls_to_detect_outage; /* out: exact average run length at p1 */
+    double calls_to_detect_total;  /* out: failures in a row that open: ceil(H / u) */
+} trifuse_cusum_design;
+
+/* Configuration of a breaker. Fill it with trifuse_breaker_config_init, then change fields.
+ * Ranges stand behind each field; a value outside is refused. Rates are taken to the nearest 1e-9
+ * and then compared exactly, in integers. Durations are nanoseconds, at most TRIFUSE_DURATION_MAX_NS. */
+typedef struct trifuse_breaker_config {
+    uint32_t struct_size;
+    uint32_t flags;                     /* 0 */
+    uint32_t window_kind;               /* TRIFUSE_WINDOW_TIME (default) or _COUNT */
+    uint32_t window_buckets;            /* time window: 1..64, default 10 */
+    uint64_t window_duration_ns;        /* time window: a bucket is floor(duration / buckets) >= 1 us; 60 s */
+    uint32_t window_count;              /* count window: the last 1..4096 outcomes, default 100 */
+    uint32_t minimum_calls;             /* 1..1,000,000, default 10; no rate is judged on fewer */
+    double failure_rate_threshold;      /* 0..1, default 0.5; opens when rate > threshold; 1 = off */
+    uint64_t slow_call_duration_ns;     /* slow is > this; 0 (default) = off */
+    double slow_call_rate_threshold;    /* 0..1, default 1 = off */
+    uint32_t consecutive_failures;      /* opens at this many in a row; 0 (default) = off; <= 1,000,000 */
+    uint32_t failure_count_threshold;   /* opens at this many in the window; 0 (default) = off; <= 1,000,000 */
+    uint32_t detector;                  /* TRIFUSE_DETECTOR_RATE (default) or _CUSUM in its place */
+    uint32_t initial_state;             /* TRIFUSE_STATE_*, default CLOSED; read at creation only */
+    uint64_t open_duration_ns;          /* how long OPEN refuses, > 0, default 30 s */
+    uint64_t open_duration_max_ns;      /* cap of the back-off; 0 = max(5 min, open_duration) */
+    double open_backoff_multiplier;     /* 1..1000, default 1; each re-opening multiplies the wait */
+    double open_jitter_fraction;        /* 0..1, default 0.1; for TRIFUSE_JITTER_PROPORTIONAL */
+    uint32_t open_jitter;               /* TRIFUSE_JITTER_*, default NONE */
+    uint32_t half_open_max_calls;       /* 1..64 probes at once, default 5 */
+    uint32_t success_threshold;         /* 1..10,000 probe successes close, default 1 */
+    uint32_t half_open_failure_threshold; /* 1..10,000 probe failures re-open, default 1 */
+    uint64_t half_open_permit_ttl_ns;   /* lease of a probe; 0 = max(60 s, 2 x request_timeout); > request_timeout */
+    uint64_t request_timeout_ns;        /* for the language wrappers; 0 = none; default 5 s */
+    uint64_t cancelled_counts_after_ns; /* for the language wrappers; 0 (default) = off */
+    double tolerated_failure_rate;      /* cusum p0, 0.001..0.99, default 0.3 */
+    double outage_failure_rate;         /* cusum p1, p0 < p1 <= 0.99, default 0.7 */
+    double tolerated_slow_rate;         /* slow cusum p0; 0 (default) = off */
+    double outage_slow_rate;            /* slow cusum p1, default 0.7 */
+    double false_open_every;            /* 1..1e15 calls, default 1,000,000; for both */
+    uint64_t cusum_idle_decay_ns;       /* S halves per full idle time; 0 = never; >= 100 ms; default 60 s */
+    uint32_t cusum_up;                  /* a design made before (trifuse_cusum_solve); 0 = solve at creation */
+    uint32_t cusum_down;
+    uint32_t cusum_threshold;
+    uint32_t slow_cusum_up;             /* the same for the slow cusum */
+    uint32_t slow_cusum_down;
+    uint32_t slow_cusum_threshold;
+    double cusum_calls_to_detect_outage; /* of the design, shown in the snapshot; 0 = not known */
+    uint64_t seed;                      /* of the open jitter and the permits' salt, default 0 */
+    uint32_t reserve_window_buckets;    /* memory so that reconfigure can grow to so many, 0..64 */
+    uint32_t reserve_window_count;      /* likewise, 0..4096 */
+    uint32_t reserve_half_open_calls;   /* likewise, 0..64 (8 always fit) */
+    uint32_t reserved;                  /* 0 */
+} trifuse_breaker_config;
+
+/* What a call says besides its result. Filled by every call that takes one, also when refused. */
+typedef struct trifuse_breaker_event {
+    uint32_t struct_size;
+    uint32_t flags;           /* TRIFUSE_EVENT_TRANSITION, or 0: the fields after retry_after_ns say nothing */
+    uint64_t retry_after_ns;  /* refused: the wait after which this call would be tried; TRIFUSE_NEVER
+                                 = not known; admitted: 0 */
+    uint32_t from;            /* TRIFUSE_STATE_* before ... */
+    uint32_t to;              /* ... and after; METRICS_ONLY twice: would have opened; CLOSED twice: reset */
+    uint32_t cause;           /* TRIFUSE_CAUSE_* */
+    uint32_t reserved;        /* 0 */
+    uint64_t generation;      /* after */
+    uint64_t at_ns;           /* when: the caller's now, or the clock */
+    uint64_t open_until_ns;   /* entering OPEN: the deadline; else 0 */
+    uint64_t window_total;    /* the counts of the window that was left */
+    uint64_t window_failed;
+    uint64_t window_slow;
+    uint32_t probe_successes; /* leaving HALF_OPEN: what the probes had said */
+    uint32_t probe_failures;
+} trifuse_breaker_event;
+
+/* A picture of a breaker, consistent enough to print. */
+typedef struct trifuse_breaker_snapshot {
+    uint32_t struct_size;
+    uint32_t flags;                  /* 0 */
+    uint32_t state;                  /* OPEN stays OPEN past its deadline until a caller comes */
+    uint32_t cause;                  /* of the last change; TRIFUSE_CAUSE_NONE when born CLOSED */
+    uint64_t generation;             /* grows by one at every change of state and every reset */
+    uint64_t since_ns;               /* when the state was entered */
+    uint64_t last_failure_ns;        /* time of the last recorded failure; 0 = none yet */
+    uint64_t open_until_ns;          /* OPEN: the deadline, TRIFUSE_NEVER if not known; else 0 */
+    uint64_t window_total;           /* outcomes in the window at `now` */
+    uint64_t window_failed;
+    uint64_t window_slow;
+    double failure_rate;             /* 0.0 when the window is empty */
+    double slow_rate;
+    uint64_t consecutive_failures;
+    uint32_t probes_in_flight;       /* live leases */
+    uint32_t probe_successes;        /* HALF_OPEN: so far */
+    uint32_t probe_failures;
+    uint32_t reopenings;             /* in a row; the exponent of the back-off */
+    uint32_t cusum_s;                /* S, aged to `now`; 0 when the detector is off */
+    uint32_t cusum_up;
+    uint32_t cusum_down;
+    uint32_t cusum_threshold;
+    uint32_t slow_cusum_s;
+    uint32_t slow_cusum_up;
+    uint32_t slow_cusum_down;
+    uint32_t slow_cusum_threshold;
+    double cusum_calls_to_detect_outage; /* expected calls to detection at outage_failure_rate; 0 = off or not known */
+    double cusum_calls_to_detect_total;  /* the same when every call fails */
+    uint64_t calls;                  /* lifetime totals: outcomes in time, without ignored */
+    uint64_t successes;
+    uint64_t failures;               /* timeouts included */
+    uint64_t timeouts;
+    uint64_t slow;
+    uint64_t ignored;
+    uint64_t late_results;
+    uint64_t lost_permits;           /* probes that never reported in time */
+    uint64_t would_have_opened;      /* METRICS_ONLY */
+    uint64_t refused_open;
+    uint64_t refused_half_open_limit;
+    uint64_t refused_forced_open;
+    uint64_t transitions[6][6];      /* [from][to] */
+} trifuse_breaker_snapshot;
+
+/* Version ---------------------------------------------------------------------------------------*/
+
+/* The version of the library at run time: MAJOR * 1,000,000 + MINOR * 1,000 + PATCH. */
+TRIFUSE_API uint32_t trifuse_version(void);
+/* The same as text, such as "0.1.0"; static storage. */
+TRIFUSE_API const char *trifuse_version_text(void);
+
+/* Clock -----------------------------------------------------------------------------------------*/
+
+/* The monotonic clock that `now_ns == 0` stands for, in nanoseconds; never 0. */
+TRIFUSE_API uint64_t trifuse_now_ns(void);
+
+/* Text ------------------------------------------------------------------------------------------
+ * X_text gives a short lower-case name in static storage, or "unknown" for a value that is none.
+ * X_from_text writes the value of exactly such a name to *value and returns TRIFUSE_OK; any other
+ * text: TRIFUSE_ERROR_TEXT; a NULL: TRIFUSE_ERROR_ARGUMENT; *value is then untouched. */
+TRIFUSE_API const char *trifuse_result_text(int result);
+TRIFUSE_API int trifuse_result_from_text(const char *text, int *value);
+TRIFUSE_API const char *trifuse_state_text(uint32_t state);
+TRIFUSE_API int trifuse_state_from_text(const char *text, uint32_t *value);
+TRIFUSE_API const char *trifuse_outcome_text(uint32_t outcome);
+TRIFUSE_API int trifuse_outcome_from_text(const char *text, uint32_t *value);
+TRIFUSE_API const char *trifuse_cause_text(uint32_t cause);
+TRIFUSE_API int trifuse_cause_from_text(const char *text, uint32_t *value);
+TRIFUSE_API const char *trifuse_preset_text(uint32_t preset);
+TRIFUSE_API int trifuse_preset_from_text(const char *text, uint32_t *value);
+TRIFUSE_API const char *trifuse_window_text(uint32_t kind);
+TRIFUSE_API int trifuse_window_from_text(const char *text, uint32_t *value);
+TRIFUSE_API const char *trifuse_detector_text(uint32_t detector);
+TRIFUSE_API int trifuse_detector_from_text(const char *text, uint32_t *value);
+TRIFUSE_API const char *trifuse_jitter_text(uint32_t jitter);
+TRIFUSE_API int trifuse_jitter_from_text(const char *text, uint32_t *value);
+TRIFUSE_API const char *trifuse_field_text(uint32_t field);
+TRIFUSE_API int trifuse_field_from_text(const char *text, uint32_t *value);
+/* `advice` is one bit, TRIFUSE_ADVICE_*. */
+TRIFUSE_API const char *trifuse_advice_text(uint32_t advice);
+TRIFUSE_API int trifuse_advice_from_text(const char *text, uint32_t *value);
+/* A sentence that says why the configuration is known to hurt; static storage; "" for no such bit. */
+TRIFUSE_API const char *trifuse_advice_reason(uint32_t advice);
+
+/* Configuration ---------------------------------------------------------------------------------*/
+
+/* Fills *config with a preset and sets struct_size, where `struct_size` is the caller's
+ * sizeof(trifuse_breaker_config). TRIFUSE_ERROR_ARGUMENT for NULL or an unknown preset,
+ * TRIFUSE_ERROR_STRUCT_SIZE for a size below 8 or not a multiple of 8. */
+TRIFUSE_API int trifuse_breaker_config_init(trifuse_breaker_config *config, size_t struct_size,
+                                            uint32_t preset);
+
+/* Checks a configuration without making anything. TRIFUSE_OK, or TRIFUSE_ERROR_CONFIG with the first
+ * refused field in *error (which may be NULL). Does not solve a cusum: _init may still refuse a pair
+ * of rates for which no design exists. */
+TRIFUSE_API int trifuse_breaker_config_check(const trifuse_breaker_config *config,
+                                             trifuse_config_error *error);
+
+/* Writes the TRIFUSE_ADVICE_* bits that fit a legal configuration to *advice; returns as _check. */
+TRIFUSE_API int trifuse_breaker_config_advise(const trifuse_breaker_config *config, uint32_t *advice,
+                                              trifuse_config_error *error);
+
+/* Solves a cusum: fills the out fields of *design for its in fields. Exact (the average run length
+ * from the Markov chain by elimination without subtraction: Grassmann, Taksar, Heyman 1985), no
+ * simulation; takes up to some 100 ms for rates close together, so solve once and keep the result.
+ * TRIFUSE_ERROR_CONFIG when a field is out of range or no design exists (*error names the pair). */
+TRIFUSE_API int trifuse_cusum_solve(trifuse_cusum_design *design, trifuse_config_error *error);
+
+/* Making a breaker ------------------------------------------------------------------------------*/
+
+/* Bytes of memory that a breaker of this configuration needs (reserves included), a multiple of 64;
+ * 0 if the configuration is refused (trifuse_breaker_config_check says why). */
+TRIFUSE_API size_t trifuse_breaker_size(const trifuse_breaker_config *config);
+
+/* Makes a breaker in `memory` of `size` bytes, aligned to 8 (64 is faster). The memory stays the
+ * caller's: nothing is allocated, there is no corresponding free, and it may be copied or unmapped
+ * once no call is running. Not thread-safe: publish *breaker afterwards. More memory than needed is
+ * room for a later, larger window. Results: TRIFUSE_OK; TRIFUSE_ERROR_ARGUMENT (memory, config or
+ * breaker NULL), _STRUCT_SIZE, _CONFIG (with *error, which may be NULL), _MEMORY_SIZE, _ALIGNMENT;
+ * when it fails nothing has been written to memory or *breaker. */
+TRIFUSE_API int trifuse_breaker_init(void *memory, size_t size, const trifuse_breaker_config *config,
+                                     uint64_t now_ns, trifuse_config_error *error,
+                                     trifuse_breaker **breaker);
+
+/* Takes up a breaker that _init made in this memory, perhaps in another process or at another
+ * address. TRIFUSE_OK; _ARGUMENT, _ALIGNMENT, _MEMORY_SIZE, or _NOT_AN_OBJECT when the memory holds
+ * no breaker of this library's layout. Writes nothing. */
+TRIFUSE_API int trifuse_breaker_attach(void *memory, size_t size, trifuse_breaker **breaker);
+
+/* As _init, in memory of the heap; to be freed with trifuse_breaker_free. Also _NO_MEMORY. */
+TRIFUSE_API int trifuse_breaker_new(const trifuse_breaker_config *config, uint64_t now_ns,
+                                    trifuse_config_error *error, trifuse_breaker **breaker);
+
+/* Frees a breaker of trifuse_breaker_new; NULL is fine. No call on it may be running or follow. */
+TRIFUSE_API void trifuse_breaker_free(trifuse_breaker *breaker);
+
+/* Guarding calls --------------------------------------------------------------------------------*/
+
+/* Asks for one call. TRIFUSE_OK: admitted, *permit (never 0) is to be reported once. Positive:
+ * refused, TRIFUSE_REFUSED_*; *permit is 0, and event->retry_after_ns tells the wait. `event` may be
+ * NULL (a transition that this call makes is then told to nobody). Negative: _ARGUMENT (breaker or
+ * permit NULL), _STRUCT_SIZE (event). While CLOSED this is one read of memory and no clock. */
+TRIFUSE_API int trifuse_breaker_try_acquire(trifuse_breaker *breaker, uint64_t now_ns,
+                                            uint64_t *permit, trifuse_breaker_event *event);
+
+/* For wrappers that share one permit among calls: TRIFUSE_OK if `permit` is a permit of this very
+ * generation that is no probe's, and the state admits all calls (CLOSED, DISABLED, METRICS_ONLY);
+ * that call is then admitted on the same permit value. Else TRIFUSE_STALE: use _try_acquire.
+ * One read of memory. TRIFUSE_ERROR_ARGUMENT for a NULL. */
+TRIFUSE_API int trifuse_breaker_reenter(const trifuse_breaker *breaker, uint64_t permit);
+
+/* Reports the outcome of an admitted call that took duration_ns (0 if not measured: never slow).
+ * TRIFUSE_OK: counted. TRIFUSE_LATE: the permit is of an older generation, of another breaker, or of
+ * a lapsed or already reported probe; only late_results counts it. `event` may be NULL. Negative:
+ * _ARGUMENT (breaker NULL, permit 0, unknown outcome), _STRUCT_SIZE (event).
+ * A closed-state permit is plain data: reporting it twice counts twice, wrappers prevent it. */
+TRIFUSE_API int trifuse_breaker_report(trifuse_breaker *breaker, uint64_t permit, uint32_t outcome,
+                                       uint64_t duration_ns, uint64_t now_ns,
+                                       trifuse_breaker_event *event);
+
+/* Extends the lease of a probe that is still live to now + its ttl (for long streams). TRIFUSE_OK;
+ * also for a permit that is current and no probe's (nothing to extend). TRIFUSE_LATE: too late. */
+TRIFUSE_API int trifuse_breaker_renew(trifuse_breaker *breaker, uint64_t permit, uint64_t now_ns);
+
+/* Steering --------------------------------------------------------------------------------------
+ * Each returns TRIFUSE_OK, also when there was nothing to change, or TRIFUSE_ERROR_ARGUMENT (breaker
+ * NULL), _STRUCT_SIZE (event). `event` may be NULL. */
+
+/* Opens now. wait_ns 0: for the ordinary wait; else for wait_ns (a server's Retry-After: beats the
+ * cap, is never jittered). OPEN already: the later of its deadline and now + wait_ns, told to nobody;
+ * past its deadline: a new wait from now. HALF_OPEN: a re-opening. Forced states ignore it. */
+TRIFUSE_API int trifuse_breaker_trip(trifuse_breaker *breaker, uint64_t now_ns, uint64_t wait_ns,
+                                     trifuse_breaker_event *event);
+/* CLOSED from any state, with an empty window, run and back-off; the lifetime totals stay. */
+TRIFUSE_API int trifuse_breaker_reset(trifuse_breaker *breaker, uint64_t now_ns,
+                                      trifuse_breaker_event *event);
+/* As reset, but nothing happens if CLOSED already. */
+TRIFUSE_API int trifuse_breaker_close(trifuse_breaker *breaker, uint64_t now_ns,
+                                      trifuse_breaker_event *event);
+TRIFUSE_API int trifuse_breaker_force_open(trifuse_breaker *breaker, uint64_t now_ns,
+                                           trifuse_breaker_event *event);
+TRIFUSE_API int trifuse_breaker_disable(trifuse_breaker *breaker, uint64_t now_ns,
+                                        trifuse_breaker_event *event);
+TRIFUSE_API int trifuse_breaker_metrics_only(trifuse_breaker *breaker, uint64_t now_ns,
+                                             trifuse_breaker_event *event);
+
+/* Takes a new configuration; state, generation, window, deadlines and leases stay, initial_state and
+ * the reserves are not read, the seed is. New rules are judged at the next outcome. Another shape of
+ * the window (kind, buckets, duration, count, slow detection on or off) restarts the window only;
+ * another cusum design sets S to 0. Results as _init: when refused nothing is taken;
+ * a shape or half_open_max_calls that does not fit the memory is TRIFUSE_ERROR_CONFIG and *error
+ * names the most that fits. */
+TRIFUSE_API int trifuse_breaker_reconfigure(trifuse_breaker *breaker,
+                                            const trifuse_breaker_config *config, uint64_t now_ns,
+                                            trifuse_config_error *error);
+
+/* Reading ---------------------------------------------------------------------------------------*/
+
+/* Fills *snapshot as of now. TRIFUSE_OK, _ARGUMENT (a NULL), _STRUCT_SIZE. Sees no time: a later call
+ * with an older now is not affected. Lifetime totals never run backwards, for which this call may
+ * write three words of the breaker. */
+TRIFUSE_API int trifuse_breaker_get_snapshot(trifuse_breaker *breaker, uint64_t now_ns,
+                                             trifuse_breaker_snapshot *snapshot);
+
+/* The state now, TRIFUSE_STATE_*, or TRIFUSE_ERROR_ARGUMENT for NULL. One read of memory. */
+TRIFUSE_API int trifuse_breaker_state(const trifuse_breaker *breaker);
+
+/* The generation now; 0 for NULL. One read of memory. */
+TRIFUSE_API uint64_t trifuse_breaker_generation(const trifuse_breaker *breaker);
+
+/* The configuration in force: what was given, rates as they were taken (1e-9), automatic values as 0;
+ * initial_state is CLOSED and the reserves are 0, which are not kept; a cusum with its design, so
+ * clear cusum_up and slow_cusum_up before changing its rates. *config must have its struct_size set.
+ * TRIFUSE_OK, _ARGUMENT (a NULL), _STRUCT_SIZE. */
+TRIFUSE_API int trifuse_breaker_get_config(const trifuse_breaker *breaker,
+                                           trifuse_breaker_config *config);
+
+/* trifuse:end */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* TRIFUSE_TRIFUSE_H */
