@@ -22,6 +22,7 @@ static int refuse_call(call *c, unsigned refusal, uint64_t retry_after) {
 static int acquire_open(call *c, uint64_t s) {
     uint64_t deadline = deadline_of(c, s), now = now_of(c);
     if (now < deadline) return refuse_call(c, TRIFUSE_REFUSED_OPEN, deadline - now);
+    if (c->told) return refuse_call(c, TRIFUSE_REFUSED_OPEN, 0);
     uint64_t next = plain_word(s, TRIFUSE_STATE_HALF_OPEN, TRIFUSE_CAUSE_WAIT_OVER);
     (void)transition(c, s, next, window_counts(c->b, s, now, failed_first), 0);
     return 0;
@@ -40,7 +41,7 @@ static int acquire_slowly(call *c, uint64_t *permit) {
             break;
         }
         case TRIFUSE_STATE_HALF_OPEN: {
-            if (probes_settle(c, s)) break;
+            if (!c->told && probes_settle(c, s)) break;
             if (probe_acquire(c, s, permit) == TRIFUSE_OK) return TRIFUSE_OK;
             return refuse_call(c, TRIFUSE_REFUSED_HALF_OPEN_LIMIT, TRIFUSE_NEVER);
         }
@@ -62,7 +63,7 @@ int trifuse_breaker_try_acquire(trifuse_breaker *breaker, uint64_t now_ns, uint6
         return TRIFUSE_OK;
     }
     *permit = 0;
-    call c = {breaker, now_ns, event};
+    call c = {breaker, now_ns, event, false};
     return acquire_slowly(&c, permit);
 }
 
@@ -72,19 +73,14 @@ int trifuse_breaker_reenter(const trifuse_breaker *breaker, uint64_t permit) {
     return permit == closed_permit(breaker, s) && admits_all(state_of(s)) ? TRIFUSE_OK : TRIFUSE_STALE;
 }
 
-static void note_failure(call *c, uint32_t outcome) {
-    if (outcome == TRIFUSE_OUTCOME_SUCCESS) return;
-    raise_to(&c->b->w[W_LAST_FAILURE], now_of(c));
-    if (outcome == TRIFUSE_OUTCOME_TIMEOUT) add_relaxed(&c->b->w[W_TIMEOUTS], 1);
-}
 
 static uint64_t failure_threshold(uint64_t rates) { return bits(rates, 0, 30); }
 static uint64_t slow_threshold(uint64_t rates) { return bits(rates, 30, 30); }
 
 /* Slow detection: a duration, and a rule that reads it. */
 static bool slow_is_judged(trifuse_breaker *b) {
-    bool rule = slow_threshold(load_relaxed(&b->w[W_RATES])) < NANO || design_of(b, 1) != 0;
-    return rule && load_relaxed(&b->w[W_SLOW]) != 0;
+    if (load_relaxed(&b->w[W_SLOW]) == 0) return false;
+    return slow_threshold(load_relaxed(&b->w[W_RATES])) < NANO || design_of(b, 1) != 0;
 }
 
 static uint64_t minimum_calls(trifuse_breaker *b, uint64_t limits) {
@@ -134,11 +130,13 @@ static int record(call *c, uint64_t s, uint32_t outcome, bool slow) {
     unsigned class = (outcome != TRIFUSE_OUTCOME_SUCCESS ? CLASS_FAILED : 0u) | (slow ? CLASS_SLOW : 0u);
     enum recorded recorded = window_record(c, generation_of(s), class);
     if (recorded == GONE) return TRIFUSE_LATE;
-    if (recorded == TOO_OLD) total_add(b, class, 1);
-    note_failure(c, outcome);
-    if (recorded == TOO_OLD) return TRIFUSE_OK;
+    if (outcome == TRIFUSE_OUTCOME_TIMEOUT) add_relaxed(&b->w[W_TIMEOUTS], 1);
+    if (recorded == TOO_OLD) {
+        total_add(b, class, 1);
+        return TRIFUSE_OK;
+    }
     run_verdict run = run_record(c, generation_of(s), class);
-    if (class == 0 && !shadow && !slow_is_judged(b) && window_failed_none(b)) return TRIFUSE_OK;
+    if (class == 0 && !shadow && !slow_is_judged(b) && window_failed_none(c)) return TRIFUSE_OK;
     counts n;
     uint32_t cause = judge(b, s, run, &n);
     if (shadow) judge_shadow(c, s, cause, n);
@@ -168,7 +166,7 @@ int trifuse_breaker_report(trifuse_breaker *breaker, uint64_t permit, uint32_t o
     if (!breaker || permit == 0 || outcome > TRIFUSE_OUTCOME_IGNORED) return TRIFUSE_ERROR_ARGUMENT;
     int result = event_start(event);
     if (result != TRIFUSE_OK) return result;
-    call c = {breaker, now_ns, event};
+    call c = {breaker, now_ns, event, false};
     uint64_t s = load_acquire(&breaker->w[W_STATE]);
     if (state_of(s) == TRIFUSE_STATE_DISABLED) return TRIFUSE_OK;
     uint64_t limit = load_relaxed(&breaker->w[W_SLOW]);
@@ -179,7 +177,7 @@ int trifuse_breaker_report(trifuse_breaker *breaker, uint64_t permit, uint32_t o
 
 int trifuse_breaker_renew(trifuse_breaker *breaker, uint64_t permit, uint64_t now_ns) {
     if (!breaker || permit == 0) return TRIFUSE_ERROR_ARGUMENT;
-    call c = {breaker, now_ns, NULL};
+    call c = {breaker, now_ns, NULL, false};
     uint64_t s = load_acquire(&breaker->w[W_STATE]);
     if (!permit_is_of(breaker, permit, s)) return TRIFUSE_LATE;
     if (permit == closed_permit(breaker, s)) return TRIFUSE_OK;

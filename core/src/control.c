@@ -8,7 +8,7 @@ static int move_to(trifuse_breaker *b, uint64_t now_ns, trifuse_breaker_event *e
     if (!b) return TRIFUSE_ERROR_ARGUMENT;
     int result = event_start(event);
     if (result != TRIFUSE_OK) return result;
-    call c = {b, now_ns, event};
+    call c = {b, now_ns, event, false};
     for (;;) {
         uint64_t s = load_acquire(&b->w[W_STATE]);
         if (state_of(s) == state && !again) return TRIFUSE_OK;
@@ -49,7 +49,7 @@ int trifuse_breaker_trip(trifuse_breaker *breaker, uint64_t now_ns, uint64_t wai
     if (!breaker) return TRIFUSE_ERROR_ARGUMENT;
     int result = event_start(event);
     if (result != TRIFUSE_OK) return result;
-    call c = {breaker, now_ns, event};
+    call c = {breaker, now_ns, event, false};
     for (;;) {
         uint64_t s = load_acquire(&breaker->w[W_STATE]);
         if (state_of(s) >= TRIFUSE_STATE_FORCED_OPEN) return TRIFUSE_OK;

@@ -57,6 +57,7 @@ typedef struct call {
     trifuse_breaker *b;
     uint64_t now;
     trifuse_breaker_event *event; /* the caller's, may be NULL */
+    bool told;                    /* it made a transition; a second one would hide the first */
 } call;
 
 typedef struct counts { uint64_t total, failed, slow; } counts;
@@ -127,7 +128,7 @@ static int design_solve(trifuse_cusum_design *design, uint32_t field, trifuse_co
 /* window.c */
 enum recorded { RECORDED, TOO_OLD, GONE };
 static enum recorded window_record(call *c, uint32_t generation, unsigned class);
-static bool window_failed_none(trifuse_breaker *b);
+static bool window_failed_none(call *c);
 static const unsigned char failed_first[CLASSES], slow_first[CLASSES];
 static counts window_counts(trifuse_breaker *b, uint64_t state, uint64_t aged_to,
                             const unsigned char order[CLASSES]);
@@ -155,7 +156,6 @@ static void deadline_raise(call *c, uint64_t s, uint64_t wait);
 static int event_start(trifuse_breaker_event *event);
 static void event_tell(call *c, uint64_t old, uint64_t next, counts window, uint64_t probes);
 /* breaker.c */
-static void note_failure(call *c, uint32_t outcome);
 static bool slow_is_judged(trifuse_breaker *b);
 /* probe.c */
 static int probe_acquire(call *c, uint64_t s, uint64_t *permit);

@@ -93,6 +93,13 @@ static uint64_t probe_permit(trifuse_breaker *b, uint64_t s, uint32_t i, uint64_
     return closed_permit(b, s) | PERMIT_PROBE | ((uint64_t)i << 16) | claim_sequence(claim);
 }
 
+/* PROBES of the HALF_OPEN state `s`; 0 in other states. */
+static uint64_t probes_said(trifuse_breaker *b, uint64_t s) {
+    uint64_t probes = load_acquire(&b->w[W_PROBES]);
+    bool of = state_of(s) == TRIFUSE_STATE_HALF_OPEN && claim_generation(probes) == generation_of(s);
+    return of ? probes : 0;
+}
+
 /* Asks for a probe in the HALF_OPEN state `s`. More than `most` can be out only after a reconfiguration
  * to fewer: then one who claimed counts again, and gives back if it is one too many. */
 static int probe_acquire(call *c, uint64_t s, uint64_t *permit) {
@@ -100,7 +107,8 @@ static int probe_acquire(call *c, uint64_t s, uint64_t *permit) {
     uint32_t generation = generation_of(s), lapsed;
     uint32_t most = (uint32_t)bits(load_relaxed(&b->w[W_PROBE_LIMITS]), 0, 6) + 1;
     uint64_t claim, now = now_of(c);
-    if (leases_sweep(c, generation, false) >= most) return TRIFUSE_REFUSED_HALF_OPEN_LIMIT;
+    bool decided = bits(probes_said(b, s), 30, 2) != UNDECIDED;
+    if (decided || leases_sweep(c, generation, false) >= most) return TRIFUSE_REFUSED_HALF_OPEN_LIMIT;
     uint32_t i = lease_take(c, generation, most, &claim);
     if (i == most) return TRIFUSE_REFUSED_HALF_OPEN_LIMIT;
     if (leases_live(b, generation, now, &lapsed) > most) {
@@ -148,13 +156,6 @@ static bool probe_count(trifuse_breaker *b, uint32_t generation, bool failed) {
     }
 }
 
-/* PROBES of the HALF_OPEN state `s`; 0 in other states. */
-static uint64_t probes_said(trifuse_breaker *b, uint64_t s) {
-    uint64_t probes = load_acquire(&b->w[W_PROBES]);
-    bool of = state_of(s) == TRIFUSE_STATE_HALF_OPEN && claim_generation(probes) == generation_of(s);
-    return of ? probes : 0;
-}
-
 /* Carries a decision of the probes of state `s` out; true if there was one. */
 static bool probes_settle(call *c, uint64_t s) {
     uint64_t probes = probes_said(c->b, s);
@@ -183,7 +184,8 @@ static int probe_report(call *c, uint64_t s, uint64_t permit, uint32_t outcome, 
         return TRIFUSE_LATE;
     }
     total_add(b, (failed ? CLASS_FAILED : 0u) | (slow ? CLASS_SLOW : 0u), 1);
-    note_failure(c, outcome);
+    if (failed) raise_to(&b->w[W_LAST_FAILURE], now_of(c));
+    if (outcome == TRIFUSE_OUTCOME_TIMEOUT) add_relaxed(&b->w[W_TIMEOUTS], 1);
     (void)probes_settle(c, s);
     return TRIFUSE_OK;
 }

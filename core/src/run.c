@@ -93,7 +93,7 @@ static run_verdict run_record(call *c, uint32_t generation, unsigned class) {
     word *w = &c->b->w[W_RUN];
     run_verdict verdict = {0, false, false};
     bool failed = class & CLASS_FAILED;
-    uint64_t v = load_acquire(w), next;
+    uint64_t v, next;
     do {
         v = load_acquire(w);
         next = failed ? v + 1 : v & ~RUN_COUNT;

@@ -19,6 +19,7 @@ static int event_start(trifuse_breaker_event *event) {
 
 static void event_tell(call *c, uint64_t old, uint64_t next, counts window, uint64_t probes) {
     trifuse_breaker_event *event = c->event;
+    c->told = true;
     if (!event) return;
     bool opens = state_of(next) == TRIFUSE_STATE_OPEN;
     trifuse_breaker_event full = {

@@ -50,8 +50,8 @@ static inline bool shape_get(trifuse_breaker *b, uint64_t g, shape *s) {
     return s->tag == (window_version(g) & 3);
 }
 
-static uint32_t shape_words(const shape *s) {
-    return shape_room(s->kind, s->buckets, s->count, s->classes == 4);
+static uint32_t shape_words(shape s) {
+    return shape_room(s.kind, s.buckets, s.count, s.classes == 4);
 }
 
 static void total_add(trifuse_breaker *b, unsigned class, uint64_t n) {
@@ -59,13 +59,13 @@ static void total_add(trifuse_breaker *b, unsigned class, uint64_t n) {
 }
 
 /* What a word holds, by class; `index` tells the class of a time word. */
-static void word_counts(uint64_t v, const shape *s, uint32_t index, uint64_t n[CLASSES]) {
+static void word_counts(uint64_t v, shape s, uint32_t index, uint64_t n[CLASSES]) {
     memset(n, 0, CLASSES * sizeof n[0]);
     if (v & COUNT_WORD) count_word_counts(v, n);
-    else if (index < s->classes * s->buckets) n[index / s->buckets] = v & TIME_COUNT;
+    else if (index < s.classes * s.buckets) n[index / s.buckets] = v & TIME_COUNT;
 }
 
-static void flush(trifuse_breaker *b, uint64_t v, const shape *s, uint32_t index) {
+static void flush(trifuse_breaker *b, uint64_t v, shape s, uint32_t index) {
     uint64_t n[CLASSES];
     word_counts(v, s, index, n);
     for (unsigned class = 0; class < CLASSES; class++) total_add(b, class, n[class]);
@@ -83,12 +83,12 @@ static void window_clean(trifuse_breaker *b, uint64_t g) {
     shape written, next;
     if (!shape_written(b, g, &written) || !shape_get(b, g, &next)) return;
     word *words = window_words(b);
-    uint32_t n = (g & RESHAPE) ? window_room(b) : shape_words(&next);
+    uint32_t n = (g & RESHAPE) ? window_room(b) : shape_words(next);
     uint64_t empty = time_word(window_tag(g), 0, 0);
     for (uint32_t i = 0; i < n; i++) {
         uint64_t v = load_acquire(&words[i]);
         if (load_acquire(&b->w[W_GENERATION]) != g) return;
-        if (v != empty && cas_acq_rel(&words[i], v, empty)) flush(b, v, &written, i);
+        if (v != empty && cas_acq_rel(&words[i], v, empty)) flush(b, v, written, i);
         else if (v != empty) i--;
     }
     uint64_t head = load_acquire(&b->w[W_HEAD]);
@@ -106,9 +106,10 @@ static bool window_enter(trifuse_breaker *b, uint32_t generation, uint64_t *g) {
         *g = load_acquire(&b->w[W_GENERATION]);
         uint32_t ahead = generation - window_generation(*g);
         if (ahead == 0 && !(*g & FLAGS)) return true;
-        if (ahead == 0) window_clean(b, *g);
-        else if (ahead >> 31) return false;
-        else {
+        if (ahead >> 31) return false;
+        if (ahead == 0) {
+            window_clean(b, *g);
+        } else {
             uint64_t next = ((uint64_t)generation << 32) | (*g & 0xFFFFFFFFu) | RESTART;
             (void)cas_acq_rel(&b->w[W_GENERATION], *g, next);
         }
@@ -119,13 +120,14 @@ static enum recorded window_record(call *c, uint32_t generation, unsigned class)
     uint64_t g;
     shape s;
     enum recorded result;
-    do {
+    for (;;) {
         if (!window_enter(c->b, generation, &g)) return GONE;
+        if (class & CLASS_FAILED) raise_to(&c->b->w[W_LAST_FAILURE], now_of(c));
         if (!shape_get(c->b, g, &s)) continue;
-        bool done = s.kind == TRIFUSE_WINDOW_COUNT ? count_record(c, g, &s, class, &result)
-                                                   : time_record(c, g, &s, class, &result);
+        bool done = s.kind == TRIFUSE_WINDOW_COUNT ? count_record(c, g, s, class, &result)
+                                                   : time_record(c, g, s, class, &result);
         if (done) return result;
-    } while (true);
+    }
 }
 
 /* Changes the shape of the window to next_shape (its version bits 0). */
@@ -166,18 +168,21 @@ static counts window_counts(trifuse_breaker *b, uint64_t state, uint64_t aged_to
         if (!window_shows(g, state)) return none;
         if (!shape_get(b, g, &s)) continue;
         uint64_t head = load_acquire(&b->w[W_HEAD]);
-        found = s.kind == TRIFUSE_WINDOW_COUNT ? count_sum(b, g, head, &s)
-                                               : time_sum(b, g, head, &s, aged_to, order);
+        found = s.kind == TRIFUSE_WINDOW_COUNT ? count_sum(b, g, head, s)
+                                               : time_sum(b, g, head, s, aged_to, order);
         if (load_acquire(&b->w[W_GENERATION]) == g && load_acquire(&b->w[W_HEAD]) == head) return found;
     }
 }
 
-/* True if surely no failure is in the window; a cheap look that spares the sums. */
-static bool window_failed_none(trifuse_breaker *b) {
-    uint64_t g = load_acquire(&b->w[W_GENERATION]);
+/* True if surely no failure is in the window; a cheap look that spares the sums. LAST_FAILURE is raised
+ * before a failure is recorded. */
+static bool window_failed_none(call *c) {
+    trifuse_breaker *b = c->b;
     shape s;
-    if (!shape_get(b, g, &s)) return false;
-    return s.kind == TRIFUSE_WINDOW_COUNT ? count_failed_none(b, &s) : time_failed_none(b, &s);
+    if (!shape_get(b, load_acquire(&b->w[W_GENERATION]), &s)) return false;
+    uint64_t last = load_acquire(&b->w[W_LAST_FAILURE]);
+    if (s.kind == TRIFUSE_WINDOW_COUNT) return last == 0 || count_failed_none(b, s);
+    return last == 0 || add_saturating(last, s.width * s.buckets) <= now_of(c);
 }
 
 /* Adds what stands in the words, whatever their tag, to totals. */
@@ -187,7 +192,7 @@ static void window_totals(trifuse_breaker *b, uint64_t totals[CLASSES]) {
     (void)shape_written(b, g, &s);
     word *words = window_words(b);
     for (uint32_t i = 0; i < window_room(b); i++) {
-        word_counts(load_acquire(&words[i]), &s, i, n);
+        word_counts(load_acquire(&words[i]), s, i, n);
         for (unsigned class = 0; class < CLASSES; class++) totals[class] += n[class];
     }
 }

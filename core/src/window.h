@@ -22,15 +22,14 @@ static inline uint64_t count_head(uint32_t tag, uint32_t sequence, uint32_t inde
     return ((uint64_t)tag << 50) | ((uint64_t)sequence << 18) | ((uint64_t)index << 9) | behind;
 }
 
-static bool time_record(call *c, uint64_t g, const shape *s, unsigned class, enum recorded *result);
-static counts time_sum(trifuse_breaker *b, uint64_t g, uint64_t head, const shape *s, uint64_t aged_to,
+static bool time_record(call *c, uint64_t g, shape s, unsigned class, enum recorded *result);
+static counts time_sum(trifuse_breaker *b, uint64_t g, uint64_t head, shape s, uint64_t aged_to,
                        const unsigned char order[CLASSES]);
-static bool time_failed_none(trifuse_breaker *b, const shape *s);
-static bool count_failed_none(trifuse_breaker *b, const shape *s);
-static bool count_record(call *c, uint64_t g, const shape *s, unsigned class, enum recorded *result);
-static counts count_sum(trifuse_breaker *b, uint64_t g, uint64_t head, const shape *s);
+static bool count_failed_none(trifuse_breaker *b, shape s);
+static bool count_record(call *c, uint64_t g, shape s, unsigned class, enum recorded *result);
+static counts count_sum(trifuse_breaker *b, uint64_t g, uint64_t head, shape s);
 static void count_word_counts(uint64_t v, uint64_t n[CLASSES]);
-static void flush(trifuse_breaker *b, uint64_t v, const shape *s, uint32_t index);
+static void flush(trifuse_breaker *b, uint64_t v, shape s, uint32_t index);
 static inline uint32_t window_tag(uint64_t g);
 
 #endif

@@ -36,7 +36,7 @@ static void count_word_counts(uint64_t v, uint64_t n[CLASSES]) {
     n[0] = count_filled(v) - n[1] - n[2] - n[3];
 }
 
-static void count_advance(trifuse_breaker *b, uint64_t g, uint64_t head, const shape *s) {
+static void count_advance(trifuse_breaker *b, uint64_t g, uint64_t head, shape s) {
     count_place p = count_place_of(head);
     uint32_t words = shape_words(s), index = p.index + 1 < words ? p.index + 1 : 0;
     uint32_t behind = p.behind + 1 < words ? p.behind + 1 : p.behind;
@@ -44,7 +44,7 @@ static void count_advance(trifuse_breaker *b, uint64_t g, uint64_t head, const s
 }
 
 /* Records if it can at this moment; false: something moved, start over. */
-static bool count_record(call *c, uint64_t g, const shape *s, unsigned class, enum recorded *result) {
+static bool count_record(call *c, uint64_t g, shape s, unsigned class, enum recorded *result) {
     trifuse_breaker *b = c->b;
     uint64_t head = load_acquire(&b->w[W_HEAD]);
     if (head >> 50 != window_tag(g)) return false;
@@ -74,21 +74,21 @@ static void count_add(counts *sum, uint64_t v, uint32_t most) {
     sum->slow += count_ones((kept >> 1) & EVEN_BITS);
 }
 
-static counts count_sum(trifuse_breaker *b, uint64_t g, uint64_t head, const shape *s) {
+static counts count_sum(trifuse_breaker *b, uint64_t g, uint64_t head, shape s) {
     counts sum = {0, 0, 0};
     count_place p = count_place_of(head);
     const word *words = window_words(b);
     uint32_t n = shape_words(s), index = p.index;
-    for (uint32_t back = 0; back <= p.behind && sum.total < s->count; back++) {
+    for (uint32_t back = 0; back <= p.behind && sum.total < s.count; back++) {
         uint64_t v = load_acquire(&words[index]);
         if (count_marked(v, count_mark(window_tag(g), p.sequence - back)))
-            count_add(&sum, v, s->count - (uint32_t)sum.total);
+            count_add(&sum, v, s.count - (uint32_t)sum.total);
         index = index ? index - 1 : n - 1;
     }
     return sum;
 }
 
-static bool count_failed_none(trifuse_breaker *b, const shape *s) {
+static bool count_failed_none(trifuse_breaker *b, shape s) {
     const word *words = window_words(b);
     uint64_t any = 0;
     for (uint32_t i = 0; i < shape_words(s); i++) any |= load_relaxed(&words[i]);

@@ -32,11 +32,11 @@ static inline uint64_t lap_of_slot(place newest, uint32_t slot) {
 }
 
 /* Carries a sweep to its end; returns early if HEAD has moved on. */
-static void time_sweep(trifuse_breaker *b, uint64_t g, uint64_t head, const shape *s) {
+static void time_sweep(trifuse_breaker *b, uint64_t g, uint64_t head, shape s) {
     word *words = window_words(b);
-    place newest = place_of(head >> 9, s->buckets);
-    for (uint32_t i = 0; i < s->classes * s->buckets;) {
-        uint32_t slot = i % s->buckets;
+    place newest = place_of(head >> 9, s.buckets);
+    for (uint32_t i = 0; i < s.classes * s.buckets;) {
+        uint32_t slot = i % s.buckets;
         uint64_t stamp = time_word(window_tag(g), lap_of_slot(newest, slot), 0);
         bool wanted = (head & 3) == SWEEP_ALL || slot == newest.slot;
         uint64_t v = load_acquire(&words[i]);
@@ -49,14 +49,14 @@ static void time_sweep(trifuse_breaker *b, uint64_t g, uint64_t head, const shap
 }
 
 /* One step towards `epoch`, which is newer than HEAD's. */
-static void time_advance(trifuse_breaker *b, uint64_t g, uint64_t head, const shape *s, uint64_t epoch) {
+static void time_advance(trifuse_breaker *b, uint64_t g, uint64_t head, shape s, uint64_t epoch) {
     uint64_t present = head >> 9;
-    bool all = epoch - present >= s->buckets;
+    bool all = epoch - present >= s.buckets;
     uint64_t next = time_head(all ? epoch : present + 1, window_tag(g), all ? SWEEP_ALL : SWEEP_ONE);
     if (cas_acq_rel(&b->w[W_HEAD], head, next)) time_sweep(b, g, next, s);
 }
 
-static bool time_add(trifuse_breaker *b, uint64_t g, uint64_t head, const shape *s, uint32_t index,
+static bool time_add(trifuse_breaker *b, uint64_t g, uint64_t head, shape s, uint32_t index,
                      uint64_t lap) {
     word *w = &window_words(b)[index];
     uint64_t v = load_acquire(w), fresh = time_word(window_tag(g), lap, 1);
@@ -68,7 +68,7 @@ static bool time_add(trifuse_breaker *b, uint64_t g, uint64_t head, const shape 
 }
 
 /* Records if it can at this moment; false: something moved, start over. */
-static bool time_record(call *c, uint64_t g, const shape *s, unsigned class, enum recorded *result) {
+static bool time_record(call *c, uint64_t g, shape s, unsigned class, enum recorded *result) {
     trifuse_breaker *b = c->b;
     uint64_t now = now_of(c), head = load_acquire(&b->w[W_HEAD]);
     if ((head >> 2 & 127) != (window_tag(g) & 127)) return false;
@@ -76,59 +76,50 @@ static bool time_record(call *c, uint64_t g, const shape *s, unsigned class, enu
         time_sweep(b, g, head, s);
         return false;
     }
-    uint64_t epoch = head >> 9, start = epoch * s->width;
+    uint64_t epoch = head >> 9, start = epoch * s.width;
     if (now < start) {
-        epoch = now / s->width;
+        epoch = now / s.width;
         *result = TOO_OLD;
-        if ((head >> 9) - epoch >= s->buckets) return true;
-    } else if (now - start >= s->width) {
-        time_advance(b, g, head, s, now / s->width);
+        if ((head >> 9) - epoch >= s.buckets) return true;
+    } else if (now - start >= s.width) {
+        time_advance(b, g, head, s, now / s.width);
         return false;
     }
     *result = RECORDED;
-    place p = place_of(epoch, s->buckets);
-    return time_add(b, g, head, s, (class & (s->classes - 1)) * s->buckets + p.slot, p.lap);
+    place p = place_of(epoch, s.buckets);
+    return time_add(b, g, head, s, (class & (s.classes - 1)) * s.buckets + p.slot, p.lap);
 }
 
-static uint64_t time_class_sum(trifuse_breaker *b, uint64_t g, place newest, const shape *s,
+static uint64_t time_class_sum(trifuse_breaker *b, uint64_t g, place newest, shape s,
                                unsigned class, uint32_t hidden) {
-    const word *words = window_words(b) + class * s->buckets;
+    const word *words = window_words(b) + class * s.buckets;
     uint64_t sum = 0;
     uint32_t tag = window_tag(g);
     uint64_t low = time_word(tag, newest.lap, 0) >> 46, high = time_word(tag, newest.lap - 1, 0) >> 46;
-    for (uint32_t slot = 0; slot < s->buckets; slot++) {
+    for (uint32_t slot = 0; slot < s.buckets; slot++) {
         uint64_t v = load_acquire(&words[slot]);
         if ((v & TIME_COUNT) == 0) continue;
-        uint32_t age = slot <= newest.slot ? newest.slot - slot : newest.slot + s->buckets - slot;
+        uint32_t age = slot <= newest.slot ? newest.slot - slot : newest.slot + s.buckets - slot;
         if (v >> 46 != (slot <= newest.slot ? low : high)) continue;
-        if (age + hidden < s->buckets) sum += v & TIME_COUNT;
+        if (age + hidden < s.buckets) sum += v & TIME_COUNT;
     }
     return sum;
 }
 
-static counts time_sum(trifuse_breaker *b, uint64_t g, uint64_t head, const shape *s, uint64_t aged_to,
+static counts time_sum(trifuse_breaker *b, uint64_t g, uint64_t head, shape s, uint64_t aged_to,
                        const unsigned char order[CLASSES]) {
     counts sum = {0, 0, 0};
-    uint64_t present = head >> 9, aged = aged_to / s->width;
+    uint64_t present = head >> 9, aged = aged_to / s.width;
     uint64_t hidden = aged > present ? aged - present : 0;
-    if ((head & 3) == SWEEP_ALL || hidden >= s->buckets) return sum;
-    place newest = place_of(present, s->buckets);
+    if ((head & 3) == SWEEP_ALL || hidden >= s.buckets) return sum;
+    place newest = place_of(present, s.buckets);
     for (unsigned i = 0; i < CLASSES; i++) {
         unsigned class = order[i];
-        if (class >= s->classes) continue;
+        if (class >= s.classes) continue;
         uint64_t n = time_class_sum(b, g, newest, s, class, (uint32_t)hidden);
         sum.total += n;
         if (class & CLASS_FAILED) sum.failed += n;
         if (class & CLASS_SLOW) sum.slow += n;
     }
     return sum;
-}
-
-static bool time_failed_none(trifuse_breaker *b, const shape *s) {
-    const word *words = window_words(b);
-    uint64_t any = 0;
-    for (unsigned class = CLASS_FAILED; class < s->classes; class += 2)
-        for (uint32_t slot = 0; slot < s->buckets; slot++)
-            any |= load_relaxed(&words[class * s->buckets + slot]);
-    return (any & TIME_COUNT) == 0;
 }
