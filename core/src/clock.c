@@ -3,6 +3,7 @@
 #include "internal.h"
 
 #if defined(_WIN32)
+#define WIN32_LEAN_AND_MEAN
 #include <windows.h>
 
 uint64_t trifuse_now_ns(void) {

@@ -109,10 +109,10 @@ static int check_field(const trifuse_breaker_config *c, const field_rule *rule,
         return legal ? TRIFUSE_OK : refuse_real(error, rule->field, rule->allowed, value);
     }
     uint64_t value = 0;
-    uint32_t small;
-    memcpy(&small, at, sizeof small);
+    uint32_t narrow;
+    memcpy(&narrow, at, sizeof narrow);
     if (rule->kind == TRIFUSE_VALUE_DURATION) memcpy(&value, at, sizeof value);
-    else value = small;
+    else value = narrow;
     bool legal = value >= (uint64_t)rule->least && value <= (uint64_t)rule->most;
     return legal ? TRIFUSE_OK : refuse(error, rule->field, rule->allowed, value);
 }

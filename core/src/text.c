@@ -96,7 +96,7 @@ static const name *name_of(const name *names, size_t n, const char *text) {
     return NULL;
 }
 
-#define TEXT(function, type, from, names)                                        \
+#define CONVERSION(function, type, from, names)                                        \
     const char *function(type value) { return text_of(names, COUNT_OF(names), value); } \
     int from(const char *text, type *value) {                                    \
         if (!text || !value) return TRIFUSE_ERROR_ARGUMENT;                      \
@@ -106,13 +106,13 @@ static const name *name_of(const name *names, size_t n, const char *text) {
         return TRIFUSE_OK;                                                       \
     }
 
-TEXT(trifuse_result_text, int, trifuse_result_from_text, result_names)
-TEXT(trifuse_state_text, uint32_t, trifuse_state_from_text, state_names)
-TEXT(trifuse_outcome_text, uint32_t, trifuse_outcome_from_text, outcome_names)
-TEXT(trifuse_cause_text, uint32_t, trifuse_cause_from_text, cause_names)
-TEXT(trifuse_preset_text, uint32_t, trifuse_preset_from_text, preset_names)
-TEXT(trifuse_window_text, uint32_t, trifuse_window_from_text, window_names)
-TEXT(trifuse_detector_text, uint32_t, trifuse_detector_from_text, detector_names)
-TEXT(trifuse_jitter_text, uint32_t, trifuse_jitter_from_text, jitter_names)
-TEXT(trifuse_field_text, uint32_t, trifuse_field_from_text, field_names)
-TEXT(trifuse_advice_text, uint32_t, trifuse_advice_from_text, advice_names)
+CONVERSION(trifuse_result_text, int, trifuse_result_from_text, result_names)
+CONVERSION(trifuse_state_text, uint32_t, trifuse_state_from_text, state_names)
+CONVERSION(trifuse_outcome_text, uint32_t, trifuse_outcome_from_text, outcome_names)
+CONVERSION(trifuse_cause_text, uint32_t, trifuse_cause_from_text, cause_names)
+CONVERSION(trifuse_preset_text, uint32_t, trifuse_preset_from_text, preset_names)
+CONVERSION(trifuse_window_text, uint32_t, trifuse_window_from_text, window_names)
+CONVERSION(trifuse_detector_text, uint32_t, trifuse_detector_from_text, detector_names)
+CONVERSION(trifuse_jitter_text, uint32_t, trifuse_jitter_from_text, jitter_names)
+CONVERSION(trifuse_field_text, uint32_t, trifuse_field_from_text, field_names)
+CONVERSION(trifuse_advice_text, uint32_t, trifuse_advice_from_text, advice_names)
