@@ -14,6 +14,13 @@
 #error "trifuse needs lock-free 64-bit atomics, which this target does not have"
 #endif
 
+/* Keeps what is rare out of the way of what is frequent. */
+#if defined(__GNUC__)
+#define OUT_OF_LINE __attribute__((noinline, cold))
+#else
+#define OUT_OF_LINE
+#endif
+
 typedef _Atomic(uint64_t) word;
 _Static_assert(sizeof(word) == 8, "a word is 64 bits");
 

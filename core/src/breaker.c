@@ -28,7 +28,7 @@ static int acquire_open(call *c, uint64_t s) {
     return 0;
 }
 
-static int acquire_slowly(call *c, uint64_t *permit) {
+static OUT_OF_LINE int acquire_slowly(call *c, uint64_t *permit) {
     trifuse_breaker *b = c->b;
     for (;;) {
         uint64_t s = load_acquire(&b->w[W_STATE]);
@@ -144,6 +144,24 @@ static int record(call *c, uint64_t s, uint32_t outcome, bool slow) {
     return TRIFUSE_OK;
 }
 
+/* A success of a CLOSED breaker with nothing on its mind: no run of failures, no sums, no slow calls, no
+ * failure in the window, so that no rule can hold. One swap; false, with nothing done, if it is not so. */
+static bool success_quick(trifuse_breaker *b, uint64_t s, uint64_t permit, uint64_t *now) {
+    const word *w = b->w;
+    uint64_t g = load_acquire(&w[W_GENERATION]);
+    bool ordinary = state_of(s) == TRIFUSE_STATE_CLOSED && permit == closed_permit(b, s) &&
+                    window_generation(g) == generation_of(s) && !(g & FLAGS);
+    if (!ordinary || load_relaxed(&w[W_SLOW]) | load_relaxed(&w[W_DESIGN])) return false;
+    uint64_t last = load_acquire(&w[W_LAST_FAILURE]);
+    if (load_acquire(&w[W_RUN]) & RUN_COUNT) return false;
+    uint64_t raw = shape_raw(b, window_version(g)), width = bits(raw, 0, 55);
+    if (raw >> 62 != (window_version(g) & 3)) return false;
+    if (width > TRIFUSE_DURATION_MAX_NS) return last == 0 && count_quick(b, g);
+    if (*now == 0) *now = trifuse_now_ns();
+    uint64_t span = width * (bits(raw, 55, 6) + 1);
+    return (last == 0 || add_saturating(last, span) <= *now) && time_quick(b, g, raw, *now);
+}
+
 static int late(trifuse_breaker *b) {
     add_relaxed(&b->w[W_LATE], 1);
     return TRIFUSE_LATE;
@@ -161,18 +179,23 @@ static int report(call *c, uint64_t s, uint64_t permit, uint32_t outcome, bool s
     return TRIFUSE_OK;
 }
 
+static OUT_OF_LINE int report_slowly(call *c, uint64_t s, uint64_t permit, uint32_t outcome,
+                                     uint64_t duration) {
+    if (state_of(s) == TRIFUSE_STATE_DISABLED) return TRIFUSE_OK;
+    uint64_t limit = load_relaxed(&c->b->w[W_SLOW]);
+    int result = report(c, s, permit, outcome, limit != 0 && duration > limit);
+    return result == TRIFUSE_LATE ? late(c->b) : result;
+}
+
 int trifuse_breaker_report(trifuse_breaker *breaker, uint64_t permit, uint32_t outcome,
                            uint64_t duration_ns, uint64_t now_ns, trifuse_breaker_event *event) {
     if (!breaker || permit == 0 || outcome > TRIFUSE_OUTCOME_IGNORED) return TRIFUSE_ERROR_ARGUMENT;
     int result = event_start(event);
     if (result != TRIFUSE_OK) return result;
-    call c = {breaker, now_ns, event, false};
     uint64_t s = load_acquire(&breaker->w[W_STATE]);
-    if (state_of(s) == TRIFUSE_STATE_DISABLED) return TRIFUSE_OK;
-    uint64_t limit = load_relaxed(&breaker->w[W_SLOW]);
-    bool slow = limit != 0 && duration_ns > limit;
-    result = report(&c, s, permit, outcome, slow);
-    return result == TRIFUSE_LATE ? late(breaker) : result;
+    if (outcome == TRIFUSE_OUTCOME_SUCCESS && success_quick(breaker, s, permit, &now_ns)) return TRIFUSE_OK;
+    call c = {breaker, now_ns, event, false};
+    return report_slowly(&c, s, permit, outcome, duration_ns);
 }
 
 int trifuse_breaker_renew(trifuse_breaker *breaker, uint64_t permit, uint64_t now_ns) {

@@ -65,6 +65,16 @@ static bool count_record(call *c, uint64_t g, shape s, unsigned class, enum reco
     return true;
 }
 
+/* The ordinary case of a success, straight: room in HEAD's word; false if anything is unusual. */
+static inline bool count_quick(trifuse_breaker *b, uint64_t g) {
+    uint64_t head = load_acquire(&b->w[W_HEAD]);
+    count_place p = count_place_of(head);
+    word *w = &window_words(b)[p.index];
+    uint64_t v = load_acquire(w);
+    if (head >> 50 != window_tag(g) || !count_marked(v, count_mark(window_tag(g), p.sequence))) return false;
+    return count_filled(v) < PER_WORD && cas_acq_rel(w, v, v + (1ULL << 32));
+}
+
 /* Adds the newest `most` outcomes of a word. */
 static void count_add(counts *sum, uint64_t v, uint32_t most) {
     uint32_t filled = count_filled(v), skipped = filled > most ? filled - most : 0;

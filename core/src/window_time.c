@@ -123,3 +123,14 @@ static counts time_sum(trifuse_breaker *b, uint64_t g, uint64_t head, shape s, u
     }
     return sum;
 }
+
+/* The ordinary case of a success, straight: in HEAD's bucket; false if anything is unusual. */
+static inline bool time_quick(trifuse_breaker *b, uint64_t g, uint64_t raw, uint64_t now) {
+    uint64_t width = bits(raw, 0, 55), head = load_acquire(&b->w[W_HEAD]), epoch = head >> 9;
+    if ((head & 511) != time_head(0, window_tag(g), CLEAN) || now - epoch * width >= width) return false;
+    place p = place_of(epoch, (uint32_t)bits(raw, 55, 6) + 1);
+    word *w = &window_words(b)[p.slot];
+    uint64_t v = load_acquire(w);
+    if ((v ^ time_word(window_tag(g), p.lap, 0)) >> 46 != 0 || (v & TIME_COUNT) == TIME_COUNT) return false;
+    return cas_acq_rel(w, v, v + 1);
+}
