@@ -118,8 +118,8 @@ static uint32_t judge(trifuse_breaker *b, uint64_t s, run_verdict run, counts *n
 static void judge_shadow(call *c, uint64_t s, uint32_t cause, counts n) {
     if (!run_begins_to_hold(c, generation_of(s), cause != TRIFUSE_CAUSE_NONE)) return;
     add_relaxed(&c->b->w[W_WOULD_OPEN], 1);
-    cusum_clear(c->b, 0);
-    cusum_clear(c->b, 1);
+    cusum_clear(c->b, 0, generation_of(s));
+    cusum_clear(c->b, 1, generation_of(s));
     uint64_t told = (s & ~(15ULL << 9)) | ((uint64_t)cause << 9);
     event_tell(c, s, told, n, 0);
 }

@@ -37,11 +37,11 @@ int trifuse_breaker_metrics_only(trifuse_breaker *breaker, uint64_t now_ns, trif
     return move_to(breaker, now_ns, event, TRIFUSE_STATE_METRICS_ONLY, TRIFUSE_CAUSE_FORCED, false);
 }
 
-/* OPEN already: its deadline moves out, never in; past it, a new wait begins. */
-static void trip_again(call *c, uint64_t s, uint64_t wait) {
+/* OPEN already: its deadline moves out, never in; past it, a new wait begins. False: STATE moved on. */
+static bool trip_again(call *c, uint64_t s, uint64_t wait) {
     bool over = now_of(c) >= deadline_of(c, s);
-    if (wait) deadline_raise(c, s, wait);
-    else if (over) deadline_raise(c, s, ordinary_wait(c->b, s, now_of(c)));
+    if (!wait && over) wait = ordinary_wait(c->b, s, now_of(c));
+    return deadline_raise(c, s, wait);
 }
 
 int trifuse_breaker_trip(trifuse_breaker *breaker, uint64_t now_ns, uint64_t wait_ns,
@@ -54,8 +54,8 @@ int trifuse_breaker_trip(trifuse_breaker *breaker, uint64_t now_ns, uint64_t wai
         uint64_t s = load_acquire(&breaker->w[W_STATE]);
         if (state_of(s) >= TRIFUSE_STATE_FORCED_OPEN) return TRIFUSE_OK;
         if (state_of(s) == TRIFUSE_STATE_OPEN) {
-            trip_again(&c, s, wait_ns);
-            return TRIFUSE_OK;
+            if (trip_again(&c, s, wait_ns)) return TRIFUSE_OK;
+            continue;
         }
         counts n = window_counts(breaker, s, now_of(&c), failed_first);
         uint64_t next = open_word(s, state_of(s) == TRIFUSE_STATE_HALF_OPEN, TRIFUSE_CAUSE_TRIPPED);
@@ -88,7 +88,8 @@ int trifuse_breaker_reconfigure(trifuse_breaker *breaker, const trifuse_breaker_
     uint32_t before[2] = {design_of(breaker, 0), design_of(breaker, 1)};
     config_store(breaker, &known);
     for (unsigned which = 0; which < 2; which++)
-        if (design_of(breaker, which) != before[which]) cusum_clear(breaker, which);
+        if (design_of(breaker, which) != before[which])
+            cusum_clear(breaker, which, window_generation(load_acquire(&breaker->w[W_GENERATION])));
     window_reshape(breaker, shape_word(&known));
     return TRIFUSE_OK;
 }

@@ -143,7 +143,7 @@ static uint32_t design_of(trifuse_breaker *b, unsigned which);
 static void run_restart(trifuse_breaker *b, uint32_t generation, uint64_t seen);
 static uint64_t run_length(trifuse_breaker *b, uint64_t state);
 static uint32_t cusum_now(trifuse_breaker *b, uint64_t state, unsigned which, uint64_t now);
-static void cusum_clear(trifuse_breaker *b, unsigned which);
+static void cusum_clear(trifuse_breaker *b, unsigned which, uint32_t generation);
 /* state.c */
 static bool transition(call *c, uint64_t old, uint64_t next, counts window, uint64_t probes);
 static uint64_t open_word(uint64_t old, bool reopening, uint32_t cause);
@@ -152,7 +152,7 @@ static bool enter_open(call *c, uint64_t old, uint64_t next, uint64_t wait, coun
                        uint64_t probes);
 static uint64_t ordinary_wait(trifuse_breaker *b, uint64_t state, uint64_t now);
 static uint64_t deadline_of(call *c, uint64_t state);
-static void deadline_raise(call *c, uint64_t s, uint64_t wait);
+static bool deadline_raise(call *c, uint64_t s, uint64_t wait);
 static int event_start(trifuse_breaker_event *event);
 static void event_tell(call *c, uint64_t old, uint64_t next, counts window, uint64_t probes);
 /* breaker.c */

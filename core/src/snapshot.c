@@ -18,10 +18,11 @@ static uint64_t told(trifuse_breaker *b, uint32_t at, uint64_t found) {
 }
 
 static void read_totals(trifuse_breaker *b, trifuse_breaker_snapshot *o) {
-    uint64_t n[CLASSES];
+    uint64_t n[CLASSES], flushed[CLASSES];
     const word *w = b->w;
-    for (unsigned class = 0; class < CLASSES; class++) n[class] = load_acquire(&w[W_TOTAL + class]);
+    for (unsigned class = 0; class < CLASSES; class++) flushed[class] = load_acquire(&w[W_TOTAL + class]);
     window_totals(b, n);
+    for (unsigned class = 0; class < CLASSES; class++) n[class] += flushed[class];
     o->successes = told(b, W_TOLD, n[0] + n[CLASS_SLOW]);
     o->failures = told(b, W_TOLD_FAILURES, n[CLASS_FAILED] + n[CLASS_FAILED | CLASS_SLOW]);
     o->slow = told(b, W_TOLD_SLOW, n[CLASS_SLOW] + n[CLASS_FAILED | CLASS_SLOW]);

@@ -115,15 +115,17 @@ static inline bool deadline_is_of(uint64_t deadline, uint64_t s) {
     return (deadline & 511) == opening_of(s);
 }
 
-/* Sets the deadline of the OPEN state `s`, or raises it: at least until now + wait. */
-static void deadline_raise(call *c, uint64_t s, uint64_t wait) {
+/* Sets the deadline of the OPEN state `s`, or raises it: at least until now + wait; false if STATE has
+ * moved on. */
+static bool deadline_raise(call *c, uint64_t s, uint64_t wait) {
     trifuse_breaker *b = c->b;
     uint64_t us = to_us(add_saturating(now_of(c), wait));
     for (;;) {
         uint64_t old = load_acquire(&b->w[W_DEADLINE]);
-        if (load_acquire(&b->w[W_STATE]) != s) return;
-        if (deadline_is_of(old, s) && old >> 9 >= us) return;
-        if (cas_acq_rel(&b->w[W_DEADLINE], old, (us << 9) | opening_of(s))) return;
+        if (load_acquire(&b->w[W_STATE]) != s) return false;
+        if (deadline_is_of(old, s) && old >> 9 >= us) return true;
+        if (cas_acq_rel(&b->w[W_DEADLINE], old, (us << 9) | opening_of(s)))
+            return load_acquire(&b->w[W_STATE]) == s;
     }
 }
 
@@ -131,7 +133,7 @@ static void deadline_raise(call *c, uint64_t s, uint64_t wait) {
 static uint64_t deadline_of(call *c, uint64_t s) {
     uint64_t d = load_acquire(&c->b->w[W_DEADLINE]);
     if (!deadline_is_of(d, s)) {
-        deadline_raise(c, s, ordinary_wait(c->b, s, now_of(c)));
+        (void)deadline_raise(c, s, ordinary_wait(c->b, s, now_of(c)));
         d = load_acquire(&c->b->w[W_DEADLINE]);
     }
     return deadline_is_of(d, s) ? from_us(d >> 9) : now_of(c);
@@ -141,7 +143,7 @@ static uint64_t deadline_of(call *c, uint64_t s) {
 static bool enter_open(call *c, uint64_t old, uint64_t next, uint64_t wait, counts window,
                        uint64_t probes) {
     if (!transition_quiet(c, old, next)) return false;
-    if (wait) deadline_raise(c, next, wait);
+    if (wait) (void)deadline_raise(c, next, wait);
     else (void)deadline_of(c, next);
     event_tell(c, old, next, window, probes);
     return true;

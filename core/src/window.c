@@ -185,14 +185,18 @@ static bool window_failed_none(call *c) {
     return last == 0 || add_saturating(last, s.width * s.buckets) <= now_of(c);
 }
 
-/* Adds what stands in the words, whatever their tag, to totals. */
+/* What stands in the words, whatever their tag, by class. */
 static void window_totals(trifuse_breaker *b, uint64_t totals[CLASSES]) {
-    uint64_t g = load_acquire(&b->w[W_GENERATION]), n[CLASSES];
-    shape s;
-    (void)shape_written(b, g, &s);
     word *words = window_words(b);
-    for (uint32_t i = 0; i < window_room(b); i++) {
-        word_counts(load_acquire(&words[i]), s, i, n);
-        for (unsigned class = 0; class < CLASSES; class++) totals[class] += n[class];
-    }
+    uint64_t g, n[CLASSES];
+    shape s;
+    do {
+        g = load_acquire(&b->w[W_GENERATION]);
+        memset(totals, 0, CLASSES * sizeof totals[0]);
+        if (!shape_written(b, g, &s)) continue;
+        for (uint32_t i = 0; i < window_room(b); i++) {
+            word_counts(load_acquire(&words[i]), s, i, n);
+            for (unsigned class = 0; class < CLASSES; class++) totals[class] += n[class];
+        }
+    } while (load_acquire(&b->w[W_GENERATION]) != g);
 }

@@ -448,8 +448,10 @@ TRIFUSE_API void trifuse_breaker_free(trifuse_breaker *breaker);
 
 /* Asks for one call. TRIFUSE_OK: admitted, *permit (never 0) is to be reported once. Positive:
  * refused, TRIFUSE_REFUSED_*; *permit is 0, and event->retry_after_ns tells the wait. `event` may be
- * NULL (a transition that this call makes is then told to nobody). Negative: _ARGUMENT (breaker or
- * permit NULL), _STRUCT_SIZE (event). While CLOSED this is one read of memory and no clock. */
+ * NULL (a transition that this call makes is then told to nobody). The caller that moves OPEN to
+ * HALF_OPEN is told so even if others took all probes in the same instant and it is refused. Negative:
+ * _ARGUMENT (breaker or permit NULL), _STRUCT_SIZE (event). While CLOSED this is one read of memory and
+ * no clock. */
 TRIFUSE_API int trifuse_breaker_try_acquire(trifuse_breaker *breaker, uint64_t now_ns,
                                             uint64_t *permit, trifuse_breaker_event *event);
 
