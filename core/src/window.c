@@ -188,15 +188,15 @@ static bool window_failed_none(call *c) {
 /* What stands in the words, whatever their tag, by class. */
 static void window_totals(trifuse_breaker *b, uint64_t totals[CLASSES]) {
     word *words = window_words(b);
-    uint64_t g, n[CLASSES];
-    shape s;
-    do {
-        g = load_acquire(&b->w[W_GENERATION]);
-        memset(totals, 0, CLASSES * sizeof totals[0]);
+    for (;;) {
+        uint64_t g = load_acquire(&b->w[W_GENERATION]), n[CLASSES];
+        shape s;
         if (!shape_written(b, g, &s)) continue;
+        memset(totals, 0, CLASSES * sizeof totals[0]);
         for (uint32_t i = 0; i < window_room(b); i++) {
             word_counts(load_acquire(&words[i]), s, i, n);
             for (unsigned class = 0; class < CLASSES; class++) totals[class] += n[class];
         }
-    } while (load_acquire(&b->w[W_GENERATION]) != g);
+        if (load_acquire(&b->w[W_GENERATION]) == g) return;
+    }
 }
