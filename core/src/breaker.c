@@ -42,7 +42,9 @@ static OUT_OF_LINE int acquire_slowly(call *c, uint64_t *permit) {
         }
         case TRIFUSE_STATE_HALF_OPEN: {
             if (!c->told && probes_settle(c, s)) break;
-            if (probe_acquire(c, s, permit) == TRIFUSE_OK) return TRIFUSE_OK;
+            int result = probe_acquire(c, s, permit);
+            if (result == TRIFUSE_OK) return TRIFUSE_OK;
+            if (result == TRIFUSE_STALE) break;
             return refuse_call(c, TRIFUSE_REFUSED_HALF_OPEN_LIMIT, TRIFUSE_NEVER);
         }
         default:

@@ -77,7 +77,8 @@ static int refuse_with(trifuse_config_error *error, trifuse_config_error reason,
 static int refuse(trifuse_config_error *error, uint32_t field, const char *allowed, uint64_t integer) {
     trifuse_config_error reason = {.field = field, .value_kind = TRIFUSE_VALUE_INTEGER};
     for (size_t i = 0; i < sizeof field_rules / sizeof field_rules[0]; i++)
-        if (field_rules[i].field == field) reason.value_kind = field_rules[i].kind;
+        if (field_rules[i].field == field && field_rules[i].kind == TRIFUSE_VALUE_DURATION)
+            reason.value_kind = TRIFUSE_VALUE_DURATION;
     reason.value_integer = integer;
     return refuse_with(error, reason, allowed);
 }

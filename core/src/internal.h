@@ -36,7 +36,7 @@ enum {
     W_TIMEOUT, W_CANCELLED, W_DECAY, W_DESIGN, W_FAILURE_PAIR, W_SLOW_PAIR, W_FALSE_EVERY, W_DETECT,
     W_SEED, W_TOLD, W_TOLD_FAILURES, W_TOLD_SLOW, W_PROBES, W_TIMEOUTS, W_IGNORED, W_WOULD_OPEN,
     W_GENERATION, W_HEAD, W_RUN, W_CUSUM, W_CUSUM_SLOW, W_LAST_FAILURE, W_LATE, W_LOST,
-    W_REFUSED, W_REFUSED_LIMIT, W_REFUSED_FORCED, W_TOTAL, W_TOTAL_3 = W_TOTAL + 3,
+    W_REFUSED, W_REFUSED_LIMIT, W_REFUSED_FORCED, W_TOTAL, W_TOLD_LOST = W_TOTAL + 4,
     W_TRANSITIONS = 48, W_LEASES = 64
 };
 
@@ -76,6 +76,11 @@ static inline uint32_t window_room(const trifuse_breaker *b) {
     return (uint32_t)bits(load_relaxed(&b->w[W_MEMORY]), 8, 24);
 }
 static inline word *window_words(trifuse_breaker *b) { return b->tail + 2u * lease_room(b); }
+
+/* Whether outcomes are recorded in this state. */
+static inline bool records(uint32_t state) {
+    return state == TRIFUSE_STATE_CLOSED || state == TRIFUSE_STATE_METRICS_ONLY;
+}
 
 /* Fields of STATE. */
 static inline uint32_t state_of(uint64_t s) { return (uint32_t)bits(s, 0, 3); }

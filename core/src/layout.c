@@ -102,6 +102,16 @@ static void birth(trifuse_breaker *b, const trifuse_breaker_config *c, uint64_t 
     if (c->initial_state == TRIFUSE_STATE_OPEN) (void)deadline_of(&at, s);
 }
 
+/* The sequence of each lease begins elsewhere, so that no permit can be made out of a neighbour's. */
+static void leases_write(trifuse_breaker *b, uint32_t leases) {
+    uint64_t salt = load_relaxed(&b->w[W_SALT]);
+    for (uint32_t i = 0; i < leases; i++) {
+        uint64_t sequence = mix(salt, i, load_relaxed(&b->w[W_SEED])) & 0xFFFF;
+        store_release(&b->tail[2 * i], sequence << 16);
+        store_release(&b->tail[2 * i + 1], sequence & 511);
+    }
+}
+
 static void breaker_write(void *memory, size_t size, const trifuse_breaker_config *known,
                           uint64_t now_ns) {
     trifuse_breaker *b = memory;
@@ -112,6 +122,7 @@ static void breaker_write(void *memory, size_t size, const trifuse_breaker_confi
     store_release(&b->w[W_MEMORY], leases | ((uint64_t)min64(room, 0xFFFF) << 8));
     store_release(&b->w[W_SALT], mix(known->seed, now, (uint64_t)(uintptr_t)memory) & 0xFFF);
     config_store(b, known);
+    leases_write(b, leases);
     store_release(&b->w[W_SHAPE], shape_word(known));
     store_release(&b->w[W_SHAPE_ODD], 3ULL << 62);
     store_release(&b->w[W_GENERATION], (1ULL << 32) | 1); /* to be cleaned by the first outcome */

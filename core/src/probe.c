@@ -100,8 +100,9 @@ static uint64_t probes_said(trifuse_breaker *b, uint64_t s) {
     return of ? probes : 0;
 }
 
-/* Asks for a probe in the HALF_OPEN state `s`. More than `most` can be out only after a reconfiguration
- * to fewer: then one who claimed counts again, and gives back if it is one too many. */
+/* Asks for a probe in the HALF_OPEN state `s`; TRIFUSE_STALE if STATE has moved on meanwhile. More than
+ * `most` can be out only after a reconfiguration to fewer: then one who claimed counts again, and gives
+ * back if it is one too many. */
 static int probe_acquire(call *c, uint64_t s, uint64_t *permit) {
     trifuse_breaker *b = c->b;
     uint32_t generation = generation_of(s), lapsed;
@@ -116,6 +117,10 @@ static int probe_acquire(call *c, uint64_t s, uint64_t *permit) {
         return TRIFUSE_REFUSED_HALF_OPEN_LIMIT;
     }
     (void)lease_extend(b, i, claim, now);
+    if (load_acquire(&b->w[W_STATE]) != s) {
+        (void)lease_free(b, i, claim);
+        return TRIFUSE_STALE;
+    }
     *permit = probe_permit(b, s, i, claim);
     return TRIFUSE_OK;
 }

@@ -32,9 +32,8 @@ static void run_restart(trifuse_breaker *b, uint32_t generation, uint64_t seen) 
 
 static bool run_shows(trifuse_breaker *b, uint64_t state) {
     uint64_t g = load_acquire(&b->w[W_GENERATION]);
-    uint32_t s = state_of(state);
-    bool records = s == TRIFUSE_STATE_CLOSED || s == TRIFUSE_STATE_METRICS_ONLY;
-    return !(g & 1) && (!records || (uint32_t)(g >> 32) == generation_of(state));
+    bool fits = !records(state_of(state)) || window_generation(g) == generation_of(state);
+    return fits && !(g & RESTART);
 }
 
 static uint64_t run_length(trifuse_breaker *b, uint64_t state) {
@@ -86,7 +85,9 @@ static uint32_t cusum_now(trifuse_breaker *b, uint64_t state, unsigned which, ui
 static void cusum_clear(trifuse_breaker *b, unsigned which, uint32_t generation) {
     word *w = &b->w[W_CUSUM + which];
     uint64_t v = load_acquire(w);
-    while (cusum_s(v) != 0 && v >> 61 == (generation & 7) && !cas_acq_rel(w, v, v & ~(0x1FFFULL << 48))) v = load_acquire(w);
+    while (cusum_s(v) != 0 && v >> 61 == (generation & 7) &&
+           !cas_acq_rel(w, v, v & ~(0x1FFFULL << 48)))
+        v = load_acquire(w);
 }
 
 /* Takes an outcome into the run and the sums; says which of their rules hold. */

@@ -30,7 +30,7 @@ static void read_totals(trifuse_breaker *b, trifuse_breaker_snapshot *o) {
     o->timeouts = load_acquire(&w[W_TIMEOUTS]);
     o->ignored = load_acquire(&w[W_IGNORED]);
     o->late_results = load_acquire(&w[W_LATE]);
-    o->lost_permits += load_acquire(&w[W_LOST]);
+    o->lost_permits = told(b, W_TOLD_LOST, o->lost_permits + load_acquire(&w[W_LOST]));
     o->would_have_opened = load_acquire(&w[W_WOULD_OPEN]);
     o->refused_open = load_acquire(&w[W_REFUSED]);
     o->refused_half_open_limit = load_acquire(&w[W_REFUSED_LIMIT]);

@@ -62,7 +62,9 @@ static void count_transition(trifuse_breaker *b, uint32_t from, uint32_t to) {
 /* Leases that had lapsed when a HALF_OPEN generation ended are lost; the others just late. */
 static bool transition_quiet(call *c, uint64_t old, uint64_t next) {
     trifuse_breaker *b = c->b;
-    uint64_t now = now_of(c);
+    uint64_t now = now_of(c), g;
+    /* A generation without an outcome has not restarted the window yet: what is left is to be empty. */
+    if (records(state_of(old))) (void)window_enter(b, generation_of(old), &g);
     if (!cas_acq_rel(&b->w[W_STATE], old, next)) return false;
     if (state_of(old) == TRIFUSE_STATE_HALF_OPEN) (void)leases_sweep(c, generation_of(old), true);
     count_transition(b, state_of(old), state_of(next));

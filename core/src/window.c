@@ -148,10 +148,8 @@ static void window_reshape(trifuse_breaker *b, uint64_t next_shape) {
 
 /* Whether GENERATION's window is what a breaker in this state shows. */
 static bool window_shows(uint64_t g, uint64_t state) {
-    uint32_t s = state_of(state);
     if (g & FLAGS) return false;
-    bool records = s == TRIFUSE_STATE_CLOSED || s == TRIFUSE_STATE_METRICS_ONLY;
-    return !records || window_generation(g) == generation_of(state);
+    return !records(state_of(state)) || window_generation(g) == generation_of(state);
 }
 
 /* Classes in the order in which they are read. What is read first is never overstated against what is
