@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Awaiting a guarded call to its end, within its time limit."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
+from typing import TYPE_CHECKING, Any
+
+from trifuse._errors import RequestTimeoutError
+from trifuse._fallback import answer_async, last_fallback
+from trifuse._limits import start_limit
+from trifuse._options import TIMEOUT, Options, is_cancellation
+from trifuse._permits import OwnCall, failed, take_over, timed_out
+
+if TYPE_CHECKING:
+    from trifuse._breaker import CircuitBreaker
+
+_ALWAYS_PLAIN = (type(None), bool, int, float, str, bytes, list, tuple, dict, set, frozenset)
+_MOST_KNOWN = 512
+_ITERABLE_COROUTINE = 0x100
+PLAIN: set[type] = set(_ALWAYS_PLAIN)
+"""Types of results known to be neither awaitable nor a stream."""
+
+
+def is_plain(result: object) -> bool:
+    """Tell whether a result is a result, not something to be awaited or iterated under guard."""
+    kind = type(result)
+    if kind is CoroutineType or kind is GeneratorType or kind is AsyncGeneratorType:
+        return False
+    if issubclass(kind, Awaitable):
+        return False
+    if len(PLAIN) >= _MOST_KNOWN:
+        PLAIN.intersection_update(_ALWAYS_PLAIN)
+    PLAIN.add(kind)
+    return True
+
+
+def take_result(
+    breaker: CircuitBreaker,
+    options: Options,
+    slot: Any,
+    result: Any,
+) -> Any:
+    """Go on guarding a call whose result is to be awaited or iterated."""
+    return go_on(take_over(breaker, options, slot, timed=True), options, result, (), {})
+
+
+def go_on(
+    own: OwnCall, options: Options, result: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> Any:
+    """Give a guarded coroutine or stream in place of an unguarded one."""
+    from trifuse._streams import guard_async_items, guard_items
+
+    own.unjudged()
+    if type(result) is AsyncGeneratorType:
+        return guard_async_items(own, options, result)
+    if type(result) is GeneratorType and not result.gi_code.co_flags & _ITERABLE_COROUTINE:
+        return guard_items(own, options, result)
+    guarded = settle(own, options, result, args, kwargs)
+    guarded.__qualname__ = getattr(result, "__qualname__", guarded.__qualname__)
+    return guarded
+
+
+async def settle(
+    own: OwnCall,
+    options: Options,
+    awaitable: Awaitable[Any],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+) -> Any:
+    """Await an admitted call, report it, and let the fallbacks answer if they are to."""
+    answered = None
+    try:
+        result = await await_own(own, awaitable, own.breaker._timeout)
+        if options.chain is not None:
+            last_fallback.set(None)
+    except Exception as error:
+        if options.chain is None or not options.falls_back_on(error):
+            raise
+        name = own.breaker.name
+        result, answered = await answer_async(options.chain, name, error, args, kwargs)
+    finally:
+        own.notify(answered)
+    return result
+
+
+async def await_own(
+    own: OwnCall, awaitable: Awaitable[Any], seconds: float, setting: str = "request_timeout"
+) -> Any:
+    """Await within a limit and report the outcome; raises RequestTimeoutError."""
+    limit = start_limit(seconds)
+    try:
+        result = await awaitable
+    except BaseException as error:
+        if limit is None or not limit.stop(error):
+            own.raised(error)
+            raise
+        own.raised(error, TIMEOUT)
+        if is_cancellation(error):
+            raise RequestTimeoutError(own.breaker.name, setting, seconds) from error
+        raise
+    if limit is not None and limit.stop(None):
+        own.finish(TIMEOUT)
+    else:
+        own.returned(result)
+    return result
+
+
+def settle_expired(
+    breaker: CircuitBreaker, slot: Any, error: BaseException, options: Options, *, alone: bool
+) -> None:
+    """Report a call that its limit cancelled; raise RequestTimeoutError unless it ended otherwise.
+
+    ``alone``: no cancellation from outside came as well.
+    """
+    if not is_cancellation(error):
+        timed_out(breaker, slot, error)
+    elif alone:
+        timeout = RequestTimeoutError(breaker.name, "request_timeout", breaker._timeout)
+        timed_out(breaker, slot, timeout)
+        raise timeout from error
+    else:
+        failed(breaker, slot, error, options, 0)
+
+
+async def await_otherwise(
+    breaker: CircuitBreaker, options: Options, slot: Any, awaitable: Awaitable[Any]
+) -> Any:
+    """Await an admitted call where asyncio's shared timer cannot serve, such as under trio."""
+    own = take_over(breaker, options, slot, timed=False)
+    try:
+        return await await_own(own, awaitable, breaker._timeout)
+    finally:
+        own.notify()

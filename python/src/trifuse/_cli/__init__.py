@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""The command ``trifuse``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+
+_EXTRA = ("click", "openai", "rich", "starlette", "uvicorn")
+_INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command and leave the process: 0 done, 1 failed, 2 bad options, 130 Ctrl-C."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command and give its exit code."""
+    missing = [name for name in _EXTRA if find_spec(name) is None]
+    if missing:
+        print(
+            f"trifuse: the command needs what is not installed: {', '.join(missing)}. "
+            'Install it with the extra: pip install "trifuse[cli]"',
+            file=sys.stderr,
+        )
+        return 1
+    try:
+        from trifuse._cli._app import execute
+
+        return execute(arguments)
+    except KeyboardInterrupt:
+        print("stopped; the server is closed", file=sys.stderr)
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has left; nothing more can be said, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1

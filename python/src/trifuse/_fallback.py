@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Fallbacks: what answers when the call was refused, or failed and the guard says so."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
+from typing import Any, NamedTuple
+
+from trifuse._errors import ConfigurationError
+from trifuse._listeners import log
+
+
+class Answered(NamedTuple):
+    """Which fallback answered: the breaker, the level from 1 on, the fallback's name."""
+
+    name: str
+    level: int
+    fallback: str
+
+
+last_fallback: ContextVar[Answered | None] = ContextVar("trifuse.last_fallback", default=None)
+"""Of the last call in this context whose guard has a fallback: which one answered, or None."""
+
+
+class Level:
+    """One fallback: a function, and how it wants to be called."""
+
+    __slots__ = ("asynchronous", "bare", "function", "name", "wants_error")
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        """Look at the function's signature once."""
+        import inspect
+
+        if not callable(function):
+            raise ConfigurationError("fallback", function, "a function, or several in order")
+        self.function = function
+        self.name = getattr(function, "__qualname__", type(function).__qualname__)
+        self.asynchronous = inspect.iscoroutinefunction(function)
+        try:
+            parameters = inspect.signature(function).parameters
+        except (TypeError, ValueError):
+            parameters = {}  # type: ignore[assignment]
+            self.wants_error = self.bare = False
+            return
+        error = parameters.get("error")
+        self.wants_error = error is not None and error.kind in {
+            inspect.Parameter.POSITIONAL_OR_KEYWORD,
+            inspect.Parameter.KEYWORD_ONLY,
+        }
+        self.bare = not parameters.keys() - {"error"}
+
+    def __eq__(self, other: object) -> bool:
+        """Equal when the function is."""
+        return isinstance(other, Level) and self.function == other.function
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def call(self, error: BaseException, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """Call it with the arguments of the guarded call and, if it wants, the error."""
+        if self.wants_error and "error" not in kwargs:
+            kwargs = {**kwargs, "error": error}
+        if self.bare:
+            args, kwargs = (), {"error": error} if self.wants_error else {}
+        return self.function(*args, **kwargs)
+
+
+class _Value:
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Value) and self.value is other.value
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __call__(self) -> Any:
+        return self.value
+
+
+Chain = tuple[Level, ...]
+
+
+def make_chain(fallback: Any, value: Any, not_given: Any) -> Chain | None:
+    """Make the chain of levels of what the guard was given; None for nothing."""
+    functions = [] if fallback is None else fallback
+    if not isinstance(functions, (list, tuple)):
+        functions = [functions]
+    levels = [Level(function) for function in functions]
+    if value is not not_given:
+        last = Level(_Value(value))
+        last.name = "fallback_value"
+        levels.append(last)
+    return tuple(levels) or None
+
+
+def answer(
+    chain: Chain, name: str, error: BaseException, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> tuple[Any, Answered]:
+    """Ask the levels in order; raise ``error`` with the others attached when all fail."""
+    failed: list[Exception] = []
+    for number, level in enumerate(chain, 1):
+        try:
+            result = level.call(error, args, kwargs)
+        except Exception as exc:  # noqa: BLE001 - the next level is asked
+            failed.append(exc)
+            continue
+        return result, answered(name, number, level)
+    raise exhausted(name, error, failed)
+
+
+async def answer_async(
+    chain: Chain, name: str, error: BaseException, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> tuple[Any, Answered]:
+    """Ask the levels in order, awaiting what is to be awaited."""
+    failed: list[Exception] = []
+    for number, level in enumerate(chain, 1):
+        try:
+            result = level.call(error, args, kwargs)
+            if isinstance(result, Awaitable):
+                result = await result
+        except Exception as exc:  # noqa: BLE001 - the next level is asked
+            failed.append(exc)
+            continue
+        return result, answered(name, number, level)
+    raise exhausted(name, error, failed)
+
+
+def answered(name: str, number: int, level: Level) -> Answered:
+    """Note in the log and the context which level answered."""
+    told = Answered(name, number, level.name)
+    last_fallback.set(told)
+    log().info("circuit breaker %r: fallback level %d (%s) answers", name, number, level.name)
+    return told
+
+
+def exhausted(name: str, error: BaseException, failed: list[Exception]) -> BaseException:
+    """Give the original error, with the errors of the fallbacks attached to it.
+
+    They are in its attribute ``fallback_errors`` and, by type, in its notes.
+    """
+    kinds = ", ".join(type(exc).__qualname__ for exc in failed)
+    log().warning("circuit breaker %r: all fallbacks failed (%s)", name, kinds)
+    error.add_note(f"all fallbacks of circuit breaker {name!r} failed too: {kinds}")
+    error.fallback_errors = tuple(failed)  # type: ignore[attr-defined]
+    return error

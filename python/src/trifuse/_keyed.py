@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""The guards of functions that have a breaker for each key."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Hashable
+from typing import Any
+
+from trifuse._keys import KeyedBreakers
+from trifuse._kinds import check_guardable, look_like, run, underlying
+
+
+def guard_by_key(breakers: KeyedBreakers, key: Callable[..., Hashable], fn: Any) -> Any:
+    """Guard a function by the breaker of each call's key; the key is asked for when it is called.
+
+    (A coroutine function is called when it is awaited, a generator at its first item.)
+    """
+    if isinstance(fn, (classmethod, staticmethod)):
+        return type(fn)(guard_by_key(breakers, key, fn.__func__))
+    check_guardable(fn)
+    options, kind = breakers._make[1], underlying(fn)
+    pick = breakers.pick
+    guarded: Any
+    if inspect.isasyncgenfunction(kind):
+
+        async def guarded(*args: Any, **kwargs: Any) -> Any:
+            items = run(pick(key(*args, **kwargs)), options, fn, args, kwargs)
+            try:
+                async for item in items:
+                    yield item
+            finally:
+                await items.aclose()
+
+    elif inspect.isgeneratorfunction(kind):
+
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            return (yield from run(pick(key(*args, **kwargs)), options, fn, args, kwargs))
+
+    elif inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(kind):
+
+        async def guarded(*args: Any, **kwargs: Any) -> Any:
+            return await run(pick(key(*args, **kwargs)), options, fn, args, kwargs)
+
+    else:
+
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            return run(pick(key(*args, **kwargs)), options, fn, args, kwargs)
+
+    look_like(guarded, fn)
+    guarded.circuit_breakers = breakers
+    return guarded

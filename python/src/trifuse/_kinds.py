@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""What kind of function is to be guarded, and the guard that fits."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import inspect
+from collections.abc import Callable
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+from trifuse._errors import ConfigurationError
+from trifuse._guards import guard_coroutine_function, guard_function
+from trifuse._options import Options
+from trifuse._runs import run_coroutine_function, run_function
+from trifuse._streams import guard_async_generator_function, run_generator
+
+if TYPE_CHECKING:
+    from trifuse._breaker import CircuitBreaker
+
+_GUARDABLE = "a function, method, coroutine function, generator function or callable object"
+
+
+def underlying(fn: Any) -> Any:
+    """Give the function that a partial or callable object will run."""
+    while isinstance(fn, functools.partial):
+        fn = fn.func
+    if inspect.isroutine(fn) or isinstance(fn, type):
+        return fn
+    return getattr(type(fn), "__call__", fn)  # noqa: B004 - the method is wanted
+
+
+def check_guardable(fn: Any) -> None:
+    """Raise ConfigurationError for what cannot be guarded, saying what to do."""
+    advice = None
+    if inspect.isawaitable(fn) or inspect.isgenerator(fn) or inspect.isasyncgen(fn):
+        advice = "; this has begun already: give the function, not what it returned"
+    elif isinstance(fn, type):
+        advice = "; to guard making objects, use breaker.call(TheClass, ...)"
+    elif isinstance(fn, (property, functools.cached_property)):
+        advice = "; decorate the function under the property"
+    elif isinstance(fn, (functools.partialmethod, functools.singledispatchmethod)):
+        advice = "; decorate the function it is made of"
+    elif not callable(fn):
+        advice = ""
+    if advice is not None:
+        raise ConfigurationError("function", fn, _GUARDABLE + advice)
+
+
+def default_name(fn: Any) -> str:
+    """Give ``module.qualname`` of a function, or of the type of a callable object."""
+    while isinstance(fn, functools.partial):
+        fn = fn.func
+    named = fn if hasattr(fn, "__qualname__") else type(fn)
+    return f"{named.__module__}.{named.__qualname__}"
+
+
+def guard(breaker: CircuitBreaker, options: Options, fn: Any) -> Any:
+    """Give the guarded function; classmethod and staticmethod objects stay what they are."""
+    if isinstance(fn, (classmethod, staticmethod)):
+        return type(fn)(guard(breaker, options, fn.__func__))
+    check_guardable(fn)
+    guarded = _by_kind(breaker, options, fn)
+    look_like(guarded, fn)
+    guarded.circuit_breaker = breaker
+    return guarded
+
+
+def look_like(guarded: Any, fn: Any) -> None:
+    """Do what functools.update_wrapper does, without making empty dicts on a bare function.
+
+    Merely reading ``__dict__`` and ``__annotations__`` of a function that has none gives it both,
+    128 bytes, for as long as it lives.
+    """
+    if not isinstance(fn, FunctionType) or _has_attributes(fn):
+        functools.update_wrapper(guarded, fn)
+        return
+    for name in ("__module__", "__name__", "__qualname__", "__doc__"):
+        setattr(guarded, name, getattr(fn, name))
+    guarded.__wrapped__ = fn
+
+
+def _has_attributes(fn: FunctionType) -> bool:
+    known = (fn.__globals__, fn.__builtins__, fn.__closure__, fn.__defaults__, fn.__kwdefaults__)
+    return any(
+        isinstance(part, (dict, tuple)) and all(part is not other for other in known)
+        for part in gc.get_referents(fn)
+    )
+
+
+def _by_kind(breaker: CircuitBreaker, options: Options, fn: Any) -> Any:
+    kind = underlying(fn)
+    generator = inspect.isgeneratorfunction(kind)
+    if options.thread and (
+        generator or inspect.iscoroutinefunction(kind) or inspect.isasyncgenfunction(kind)
+    ):
+        raise ConfigurationError("thread", True, "only for synchronous functions")  # noqa: FBT003
+    if options.idle_timeout and not (generator or inspect.isasyncgenfunction(kind)):
+        raise ConfigurationError(
+            "idle_timeout", options.idle_timeout, "only for generators and asynchronous generators"
+        )
+    if inspect.isasyncgenfunction(kind):
+        return guard_async_generator_function(breaker, options, fn)
+    if generator:
+        return _guard_generator_function(breaker, options, fn)
+    if inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(kind):
+        if options.plain:
+            return guard_coroutine_function(breaker, options, fn)
+        return _guard_coroutine_function_richly(breaker, options, fn)
+    if options.plain:
+        return guard_function(breaker, options, fn)
+    return _guard_function_richly(breaker, options, fn)
+
+
+def run(breaker: CircuitBreaker, options: Options, fn: Any, args: Any, kwargs: Any) -> Any:
+    """Call any kind of function under guard, once."""
+    kind = underlying(fn)
+    if inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(kind):
+        return run_coroutine_function(breaker, options, fn, args, kwargs)
+    if inspect.isasyncgenfunction(kind):
+        return guard_async_generator_function(breaker, options, fn)(*args, **kwargs)
+    if inspect.isgeneratorfunction(kind):
+        return run_generator(breaker, options, fn, args, kwargs)
+    if not callable(fn):
+        check_guardable(fn)
+    return run_function(breaker, options, fn, args, kwargs)
+
+
+def _guard_function_richly(
+    breaker: CircuitBreaker, options: Options, fn: Callable[..., Any]
+) -> Any:
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        return run_function(breaker, options, fn, args, kwargs)
+
+    return guarded
+
+
+def _guard_coroutine_function_richly(
+    breaker: CircuitBreaker, options: Options, fn: Callable[..., Any]
+) -> Any:
+    async def guarded(*args: Any, **kwargs: Any) -> Any:
+        return await run_coroutine_function(breaker, options, fn, args, kwargs)
+
+    return guarded
+
+
+def _guard_generator_function(
+    breaker: CircuitBreaker, options: Options, fn: Callable[..., Any]
+) -> Any:
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        return (yield from run_generator(breaker, options, fn, args, kwargs))
+
+    return guarded

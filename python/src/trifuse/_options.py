@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""What a guard is told beside the breaker's configuration: classification and fallbacks."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, TypedDict
+
+from trifuse._core import lib
+from trifuse._durations import Duration, nanoseconds, seconds
+from trifuse._errors import ConfigurationError
+from trifuse._fallback import Chain, make_chain
+from trifuse._listeners import log
+
+SUCCESS: int = lib.TRIFUSE_OUTCOME_SUCCESS
+FAILURE: int = lib.TRIFUSE_OUTCOME_FAILURE
+TIMEOUT: int = lib.TRIFUSE_OUTCOME_TIMEOUT
+IGNORED: int = lib.TRIFUSE_OUTCOME_IGNORED
+CANCELLED: int = lib.TRIFUSE_PY_CANCELLED
+
+ErrorTest = type[BaseException] | tuple[type[BaseException], ...] | Callable[[BaseException], bool]
+NOT_GIVEN: Any = type("NotGiven", (), {"__repr__": lambda _: "<not given>", "__slots__": ()})()
+
+
+class GuardFields(TypedDict, total=False):
+    """Keyword arguments that belong to the guard of a function, not to the breaker's counting."""
+
+    failure_on: ErrorTest
+    ignore: ErrorTest
+    failure_if: Callable[[Any], bool]
+    fallback: Callable[..., Any] | list[Callable[..., Any]] | tuple[Callable[..., Any], ...] | None
+    fallback_value: Any
+    fallback_on: ErrorTest
+    idle_timeout: Duration | None
+    thread: bool
+    respect_retry_after: bool
+
+
+NAMES = frozenset(GuardFields.__annotations__)
+
+
+class Options:
+    """The options of one guard; immutable once made."""
+
+    __slots__ = (
+        "chain", "failure_if", "failure_on", "fallback_on", "idle_timeout", "ignore", "plain",
+        "respect_retry_after", "thread",
+    )  # fmt: skip
+
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        """Check and keep the fields."""
+        self.failure_on = _error_test("failure_on", fields.get("failure_on"))
+        self.ignore = _error_test("ignore", fields.get("ignore"))
+        self.fallback_on = _error_test("fallback_on", fields.get("fallback_on"))
+        self.failure_if = _function("failure_if", fields.get("failure_if"))
+        self.idle_timeout = _idle_timeout(fields.get("idle_timeout"))
+        self.thread = bool(fields.get("thread", False))
+        self.respect_retry_after = bool(fields.get("respect_retry_after", True))
+        self.chain: Chain | None = make_chain(
+            fields.get("fallback"), fields.get("fallback_value", NOT_GIVEN), NOT_GIVEN
+        )
+        # Plain: the success path has nothing to do but to report.
+        self.plain = self.chain is None and self.failure_if is None and not self.thread
+        if self.fallback_on is not None and self.chain is None:
+            raise ConfigurationError(
+                "fallback_on", fields["fallback_on"], "only with fallback or fallback_value"
+            )
+
+    def outcome_of(self, error: BaseException) -> int:
+        """Classify what a call raised."""
+        if not isinstance(error, Exception):
+            return CANCELLED if is_cancellation(error) else IGNORED
+        if self.ignore is not None and matches(self.ignore, error):
+            return IGNORED
+        if self.failure_on is not None and not matches(self.failure_on, error):
+            return IGNORED
+        return TIMEOUT if isinstance(error, TimeoutError) else FAILURE
+
+    def outcome_of_result(self, result: object) -> int:
+        """Classify what a call returned; a predicate that raises is logged and says success."""
+        if self.failure_if is None:
+            return SUCCESS
+        try:
+            return FAILURE if self.failure_if(result) else SUCCESS
+        except Exception:  # noqa: BLE001 - the result is the caller's, whatever the predicate does
+            log().exception("failure_if raised; the call counts as a success")
+            return SUCCESS
+
+    def falls_back_on(self, error: BaseException) -> bool:
+        """Tell whether a failure of the call is answered by the fallback."""
+        return (
+            self.chain is not None
+            and self.fallback_on is not None
+            and isinstance(error, Exception)
+            and matches(self.fallback_on, error)
+        )
+
+
+def make_options(fields: Mapping[str, Any]) -> Options:
+    """Make options; the one shared object when there is nothing special."""
+    return Options(fields) if fields else DEFAULT
+
+
+def same_options(one: Options, other: Options) -> bool:
+    """Tell whether two guards would behave the same."""
+    return one is other or all(getattr(one, n) == getattr(other, n) for n in Options.__slots__)
+
+
+def matches(test: ErrorTest, error: BaseException) -> bool:
+    """Apply a test by type or predicate; a predicate that raises is logged and says no."""
+    if isinstance(test, (type, tuple)):
+        return isinstance(error, test)
+    try:
+        return bool(test(error))
+    except Exception:  # noqa: BLE001 - the guarded call's own error must come through
+        log().exception("a predicate on errors raised; it counts as no match")
+        return False
+
+
+def is_cancellation(error: BaseException) -> bool:
+    """Tell whether an exception is the event loop's way to cancel."""
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is not None and isinstance(error, asyncio.CancelledError):
+        return True
+    trio = sys.modules.get("trio")
+    return trio is not None and isinstance(error, trio.Cancelled)
+
+
+def _error_test(field: str, value: Any) -> ErrorTest | None:
+    allowed = "an exception type, a tuple of them, or a function of the exception"
+    if value is None:
+        return None
+    if isinstance(value, list):
+        value = tuple(value)
+    types = value if isinstance(value, tuple) else (value,)
+    if all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in types):
+        test: ErrorTest = value
+        return test
+    if isinstance(value, (tuple, type)) or not callable(value):
+        raise ConfigurationError(field, value, allowed)
+    return value  # type: ignore[no-any-return]
+
+
+def _function(field: str, value: Any) -> Any:
+    if value is not None and not callable(value):
+        raise ConfigurationError(field, value, "a function of the result")
+    return value
+
+
+def _idle_timeout(value: Any) -> float:
+    ns = 0 if value is None else nanoseconds(value)
+    if ns is None or ns > lib.TRIFUSE_DURATION_MAX_NS:
+        raise ConfigurationError(
+            "idle_timeout", value, "0 (none) to 365 days (in seconds, or a timedelta)"
+        )
+    return seconds(ns)
+
+
+DEFAULT = Options({})

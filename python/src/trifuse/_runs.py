@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Guarded calls with everything: fallbacks, result predicates, threads, per-call permits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from trifuse._awaiting import PLAIN, go_on, is_plain, settle
+from trifuse._errors import RefusedError
+from trifuse._fallback import answer, answer_async, last_fallback
+from trifuse._options import Options
+from trifuse._permits import UNJUDGED, OwnCall, admit_own, tell_refused_call
+
+if TYPE_CHECKING:
+    from trifuse._breaker import CircuitBreaker
+
+CO_SPECIAL = 0x20 | 0x80 | 0x100 | 0x200
+"""Flags of the code of generators, coroutines, iterable coroutines, asynchronous generators."""
+
+
+def run_function(
+    breaker: CircuitBreaker,
+    options: Options,
+    fn: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+) -> Any:
+    """Run a synchronous function under guard."""
+    try:
+        own = admit_own(breaker, options, UNJUDGED if options.thread else 0)
+    except RefusedError as error:
+        return _instead(breaker, options, error, args, kwargs)
+    if own is None:
+        return fn(*args, **kwargs)
+    try:
+        result = _called(own, options, fn, args, kwargs)
+    except BaseException as error:
+        own.raised(error)
+        if options.falls_back_on(error):
+            return _after_failure(own, options, error, args, kwargs)
+        own.notify()
+        raise
+    if type(result) not in PLAIN and not is_plain(result):
+        return go_on(own, options, result, args, kwargs)
+    own.returned(result)
+    own.notify()
+    if options.chain is not None:
+        last_fallback.set(None)
+    return result
+
+
+async def run_coroutine_function(
+    breaker: CircuitBreaker,
+    options: Options,
+    fn: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+) -> Any:
+    """Run a coroutine function under guard; admitted when it is awaited."""
+    try:
+        own = admit_own(breaker, options, UNJUDGED)
+    except RefusedError as error:
+        if options.chain is None:
+            tell_refused_call(breaker, error)
+            raise
+        return await _instead_async(breaker, options, error, args, kwargs)
+    if own is None:
+        return await fn(*args, **kwargs)
+    try:
+        awaitable = fn(*args, **kwargs)
+    except BaseException as error:
+        own.raised(error)
+        own.notify()
+        raise
+    return await settle(own, options, awaitable, args, kwargs)
+
+
+def _called(
+    own: OwnCall,
+    options: Options,
+    fn: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+) -> Any:
+    if options.thread:
+        from trifuse._threads import call_in_thread
+
+        return call_in_thread(own, fn, args, kwargs)
+    return fn(*args, **kwargs)
+
+
+def _instead(
+    breaker: CircuitBreaker,
+    options: Options,
+    error: RefusedError,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+) -> Any:
+    """Answer a refused call by its fallbacks; raise the refusal when there are none.
+
+    With an asynchronous fallback among them the answer is a coroutine: such a guard belongs
+    around a function whose result is awaited.
+    """
+    if options.chain is None:
+        tell_refused_call(breaker, error)
+        raise error
+    if any(level.asynchronous for level in options.chain):
+        return _instead_async(breaker, options, error, args, kwargs)
+    answered = None
+    try:
+        result, answered = answer(options.chain, breaker.name, error, args, kwargs)
+    finally:
+        tell_refused_call(breaker, error, answered)
+    return result
+
+
+async def _instead_async(
+    breaker: CircuitBreaker,
+    options: Options,
+    error: RefusedError,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+) -> Any:
+    answered = None
+    try:
+        assert options.chain is not None  # noqa: S101 - the caller looked
+        result, answered = await answer_async(options.chain, breaker.name, error, args, kwargs)
+    finally:
+        tell_refused_call(breaker, error, answered)
+    return result
+
+
+def _after_failure(
+    own: OwnCall,
+    options: Options,
+    error: BaseException,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+) -> Any:
+    answered = None
+    try:
+        assert options.chain is not None  # noqa: S101 - falls_back_on looked
+        result, answered = answer(options.chain, own.breaker.name, error, args, kwargs)
+    finally:
+        own.notify(answered)
+    return result

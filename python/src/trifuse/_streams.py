@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Generators and asynchronous generators: a stream is one call with one outcome, at its end.
+
+Time is measured while an item is asked for, never while the consumer holds one: up to the first
+item against request_timeout, after it against idle_timeout. A synchronous stream cannot be
+interrupted: an item that came too late makes the outcome TIMEOUT, and the items go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Generator, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from trifuse._errors import RefusedError, RequestTimeoutError
+from trifuse._fallback import Answered, answer, answer_async, last_fallback
+from trifuse._limits import start_limit
+from trifuse._options import IGNORED, SUCCESS, TIMEOUT, Options, is_cancellation
+from trifuse._permits import UNJUDGED, OwnCall, admit_own, now_ns, tell_refused_call
+
+if TYPE_CHECKING:
+    from trifuse._breaker import CircuitBreaker
+
+_SECOND = 1_000_000_000
+
+
+def run_generator(
+    breaker: CircuitBreaker,
+    options: Options,
+    fn: Any,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+) -> Generator[Any, Any, Any]:
+    """Run a generator function under guard; admitted when the first item is asked for."""
+    try:
+        own = admit_own(breaker, options, UNJUDGED)
+    except RefusedError as error:
+        if options.chain is None:
+            tell_refused_call(breaker, error)
+            raise
+        items, answered = answer(options.chain, breaker.name, error, args, kwargs)
+        tell_refused_call(breaker, error, answered)
+        return (yield from items)
+    if own is None:
+        return (yield from fn(*args, **kwargs))
+    try:
+        items = fn(*args, **kwargs)
+    except BaseException as error:
+        own.raised(error)
+        own.notify()
+        raise
+    return (yield from guard_items(own, options, items, args, kwargs))
+
+
+def guard_items(
+    own: OwnCall,
+    options: Options,
+    items: Generator[Any, Any, Any],
+    args: tuple[Any, ...] = (),
+    kwargs: Mapping[str, Any] | None = None,
+) -> Generator[Any, Any, Any]:
+    """Pass on the items of an admitted generator and report its outcome."""
+    watch = _Watch(own, options)
+    answered: Answered | None = None
+    try:
+        return (yield from _pass_on(own, watch, items))
+    except GeneratorExit:
+        own.finish(TIMEOUT if watch.late else IGNORED)
+        raise
+    except Exception as error:
+        own.raised(error, TIMEOUT if watch.late else None)
+        if watch.given or options.chain is None or not options.falls_back_on(error):
+            raise
+        chain, name = options.chain, own.breaker.name
+        instead, answered = answer(chain, name, error, args, kwargs or {})
+        own.notify(answered)
+        return (yield from instead)
+    except BaseException as error:
+        own.raised(error)
+        raise
+    finally:
+        own.notify(answered)
+
+
+def _pass_on(
+    own: OwnCall, watch: _Watch, items: Generator[Any, Any, Any]
+) -> Generator[Any, Any, Any]:
+    """Delegate to a generator as ``yield from`` does, with an eye on the clock."""
+    step, value = items.send, None
+    while True:
+        asked = now_ns()
+        try:
+            item = step(value)
+        except StopIteration as stop:
+            watch.item(asked)
+            own.finish(TIMEOUT if watch.late else SUCCESS)
+            return stop.value
+        watch.item(asked)
+        own.renew()
+        try:
+            value, step = (yield item), items.send
+        except GeneratorExit:
+            items.close()
+            raise
+        except BaseException as thrown:  # noqa: BLE001 - the consumer's throw(), passed on
+            value, step = thrown, items.throw  # type: ignore[assignment]
+
+
+class _Watch:
+    """Whether an item has been given, and whether one came too late."""
+
+    __slots__ = ("_limit_ns", "_next_ns", "given", "late")
+
+    def __init__(self, own: OwnCall, options: Options) -> None:
+        self._limit_ns = own.breaker._timeout * _SECOND
+        self._next_ns = options.idle_timeout * _SECOND
+        self.given = self.late = False
+
+    def item(self, asked_ns: int) -> None:
+        if self._limit_ns and now_ns() - asked_ns > self._limit_ns:
+            self.late = True
+        self.given = True
+        self._limit_ns = self._next_ns
+
+
+def guard_async_generator_function(breaker: CircuitBreaker, options: Options, fn: Any) -> Any:
+    """Guard an asynchronous generator function; a call is admitted at the first item."""
+
+    async def guarded(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+        items = await _opened(breaker, options, fn, args, kwargs)
+        step, value = items.asend, None
+        try:
+            while True:
+                try:
+                    item = await step(value)
+                except StopAsyncIteration:
+                    return
+                try:
+                    value, step = (yield item), items.asend
+                except GeneratorExit:
+                    raise
+                except BaseException as thrown:  # noqa: BLE001 - the consumer's athrow(), passed on
+                    value, step = thrown, items.athrow
+        finally:
+            await items.aclose()
+
+    return guarded
+
+
+async def _opened(
+    breaker: CircuitBreaker,
+    options: Options,
+    fn: Any,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+) -> Any:
+    """Give the guarded items of an admitted call, or the fallback's of a refused one."""
+    answered = None
+    try:
+        own = admit_own(breaker, options, UNJUDGED)
+    except RefusedError as error:
+        if options.chain is None:
+            tell_refused_call(breaker, error)
+            raise
+        try:
+            chain, name = options.chain, breaker.name
+            instead, answered = await answer_async(chain, name, error, args, kwargs)
+        finally:
+            tell_refused_call(breaker, error, answered)
+        return _any_items(instead)
+    try:
+        items = fn(*args, **kwargs)
+    except BaseException as error:
+        if own is not None:
+            own.raised(error)
+            own.notify()
+        raise
+    return items if own is None else guard_async_items(own, options, items, args, kwargs)
+
+
+async def guard_async_items(
+    own: OwnCall,
+    options: Options,
+    items: AsyncGenerator[Any, Any],
+    args: tuple[Any, ...] = (),
+    kwargs: Mapping[str, Any] | None = None,
+) -> AsyncGenerator[Any, Any]:
+    """Pass on the items of an admitted asynchronous generator and report its outcome."""
+    seconds, setting, given = own.breaker._timeout, "request_timeout", False
+    step, value = items.asend, None
+    answered: Answered | None = None
+    try:
+        while True:
+            try:
+                item = await _within(own, step(value), seconds, setting)
+            except StopAsyncIteration:
+                own.finish(SUCCESS)
+                break
+            except Exception as error:
+                own.raised(error)
+                if given or options.chain is None or not options.falls_back_on(error):
+                    raise
+                chain, name = options.chain, own.breaker.name
+                instead, answered = await answer_async(chain, name, error, args, kwargs or {})
+                async for item in _any_items(instead):
+                    yield item
+                return
+            given = True
+            own.renew()
+            seconds, setting = options.idle_timeout, "idle_timeout"
+            try:
+                value, step = (yield item), items.asend
+            except GeneratorExit:
+                own.finish(IGNORED)
+                raise
+            except BaseException as thrown:  # noqa: BLE001 - the consumer's athrow(), passed on
+                value, step = thrown, items.athrow  # type: ignore[assignment]
+    except BaseException as error:
+        own.raised(error)
+        raise
+    finally:
+        own.notify(answered)
+        await items.aclose()
+    if options.chain is not None:
+        last_fallback.set(None)
+
+
+async def _within(own: OwnCall, item: Any, seconds: float, setting: str) -> Any:
+    """Await one item within a limit."""
+    limit = start_limit(seconds)
+    try:
+        result = await item
+    except BaseException as error:
+        if limit is not None and limit.stop(error):
+            if is_cancellation(error):
+                timeout = RequestTimeoutError(own.breaker.name, setting, seconds)
+                own.raised(timeout, TIMEOUT)
+                raise timeout from error
+            own.raised(error, TIMEOUT)
+        raise
+    if limit is not None and limit.stop(None):
+        own.finish(TIMEOUT)
+    return result
+
+
+async def _any_items(items: Any) -> AsyncGenerator[Any, None]:
+    """Give the items of a fallback, which may be an asynchronous or an ordinary iterable."""
+    if hasattr(items, "__aiter__"):
+        async for item in items:
+            yield item
+        return
+    ordinary: Iterable[Any] = items
+    for item in ordinary:
+        yield item

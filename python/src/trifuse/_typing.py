@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""What type checkers see of guarded functions: the signature stays, ``circuit_breaker`` is added."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
+
+if TYPE_CHECKING:
+    from trifuse._breaker import CircuitBreaker
+    from trifuse._keys import KeyedBreakers
+
+P = ParamSpec("P")
+Q = ParamSpec("Q")
+R_co = TypeVar("R_co", covariant=True)
+S_contra = TypeVar("S_contra", contravariant=True)
+S = TypeVar("S")
+
+
+class Guarded(Protocol[P, R_co]):
+    """A guarded function: called as before; its breaker is ``.circuit_breaker``."""
+
+    @property
+    def circuit_breaker(self) -> CircuitBreaker:
+        """The breaker of this function."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        """Call through the breaker."""
+
+    @overload
+    def __get__(self, instance: None, owner: Any = None) -> Guarded[P, R_co]: ...
+    @overload
+    def __get__(
+        self: Guarded[Concatenate[S, Q], R_co], instance: S, owner: Any = None
+    ) -> Guarded[Q, R_co]: ...
+
+
+class KeyedGuarded(Protocol[P, R_co]):
+    """A function with a breaker for each key; they are ``.circuit_breakers``."""
+
+    @property
+    def circuit_breakers(self) -> KeyedBreakers:
+        """The breakers of this function, by key."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        """Call through the breaker of the call's key."""
+
+    @overload
+    def __get__(self, instance: None, owner: Any = None) -> KeyedGuarded[P, R_co]: ...
+    @overload
+    def __get__(
+        self: KeyedGuarded[Concatenate[S, Q], R_co], instance: S, owner: Any = None
+    ) -> KeyedGuarded[Q, R_co]: ...
