@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! One protected call beside the same call in other libraries: succeeding, refused, and from two
+//! threads on one breaker. `TRIFUSE_BENCH_QUICK=1` takes about a minute; `cargo run` prints ratios.
+
+mod contended;
+mod ours;
+mod peers;
+mod subject;
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+
+use subject::Subject;
+
+/// The same work everywhere: an operation that the optimiser cannot see through.
+#[inline(never)]
+fn operation() -> Result<u64, subject::Broken> {
+    Ok(black_box(1))
+}
+
+fn succeeding(c: &mut Criterion) {
+    let mut group = c.benchmark_group("success");
+    group.bench_function("bare call", |b| b.iter(|| black_box(operation())));
+    group.bench_function("clock", |b| b.iter(|| black_box(std::time::Instant::now())));
+    for subject in all() {
+        let mut call = subject.caller();
+        group.bench_function(subject.name(), |b| b.iter(|| assert!(black_box(call()))));
+    }
+}
+
+fn refusing(c: &mut Criterion) {
+    let mut group = c.benchmark_group("refused");
+    for subject in all() {
+        if !subject.open() {
+            continue;
+        }
+        let mut call = subject.caller();
+        group.bench_function(subject.name(), |b| b.iter(|| assert!(!black_box(call()))));
+    }
+}
+
+fn two_threads(c: &mut Criterion) {
+    let mut group = c.benchmark_group("two threads");
+    for subject in all() {
+        group.bench_function(subject.name(), |b| b.iter_custom(|calls| contended::time(&*subject, calls)));
+    }
+}
+
+fn all() -> Vec<Box<dyn Subject>> {
+    let mut all = ours::all();
+    all.extend(peers::all());
+    all
+}
+
+fn settings() -> Criterion {
+    let quick = std::env::var_os("TRIFUSE_BENCH_QUICK").is_some();
+    let (warm, measure, samples) = if quick { (100, 600, 30) } else { (1000, 4000, 100) };
+    Criterion::default()
+        .warm_up_time(Duration::from_millis(warm))
+        .measurement_time(Duration::from_millis(measure))
+        .sample_size(samples)
+        .without_plots()
+}
+
+criterion_group! { name = breaker; config = settings(); targets = succeeding, refusing, two_threads }
+criterion_main!(breaker);

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use trifuse_sys as sys;
+
+use crate::name::Name;
+use crate::raw;
+use crate::text::{RefusalReason, TimeoutSetting};
+
+/// A configuration was refused: nothing was made or changed.
+///
+/// ```
+/// use trifuse::{CircuitBreaker, ConfigValue};
+///
+/// let error = CircuitBreaker::builder("payments").failure_rate_threshold(1.5).build().unwrap_err();
+/// assert_eq!(error.field, "failure_rate_threshold");
+/// assert_eq!(error.value, ConfigValue::Real(1.5));
+/// assert_eq!(error.to_string(), "failure_rate_threshold = 1.5 is not allowed: 0.0 to 1.0");
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ConfigError {
+    /// The field that is refused.
+    pub field: &'static str,
+    /// Its value.
+    pub value: ConfigValue,
+    /// What is allowed, in English.
+    pub allowed: String,
+}
+
+impl ConfigError {
+    pub(crate) fn from_raw(error: sys::trifuse_config_error) -> Self {
+        let value = match error.value_kind {
+            sys::TRIFUSE_VALUE_INTEGER => ConfigValue::Integer(error.value_integer),
+            sys::TRIFUSE_VALUE_REAL => ConfigValue::Real(error.value_real),
+            sys::TRIFUSE_VALUE_DURATION => ConfigValue::Duration(Duration::from_nanos(error.value_integer)),
+            _ => ConfigValue::None,
+        };
+        Self { field: raw::text::field::text(error.field), value, allowed: raw::config::allowed(&error) }
+    }
+
+    pub(crate) fn of_name(name: &str, allowed: &str) -> Self {
+        Self { field: "name", value: ConfigValue::Text(name.to_owned()), allowed: allowed.to_owned() }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{} is not allowed: {}", self.field, self.value, self.allowed)
+    }
+}
+
+impl Error for ConfigError {}
+
+/// The value that a [`ConfigError`] is about.
+///
+/// ```
+/// let error = trifuse::Config::DEFAULT.with_success_threshold(0).check().unwrap_err();
+/// assert_eq!(error.value, trifuse::ConfigValue::Integer(0));
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum ConfigValue {
+    /// No single value.
+    None,
+    /// A count or a choice.
+    Integer(u64),
+    /// A rate or a factor.
+    Real(f64),
+    /// A duration.
+    Duration(Duration),
+    /// A name.
+    Text(String),
+}
+
+impl fmt::Display for ConfigValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => Ok(()),
+            Self::Integer(value) => write!(f, " = {value}"),
+            Self::Real(value) => write!(f, " = {value:?}"),
+            Self::Duration(value) => write!(f, " = {value:?}"),
+            Self::Text(value) => write!(f, " = {value:?}"),
+        }
+    }
+}
+
+/// A call was refused and not made.
+///
+/// ```
+/// use std::time::Duration;
+/// use trifuse::{CircuitBreaker, RefusalReason};
+///
+/// let breaker = CircuitBreaker::builder("payments").build()?;
+/// breaker.trip(Duration::from_secs(30));
+/// let refused = breaker.try_acquire().unwrap_err();
+/// assert_eq!((&*refused.name, refused.reason), ("payments", RefusalReason::Open));
+/// assert!(refused.retry_after <= Some(Duration::from_secs(30)));
+/// # Ok::<(), trifuse::ConfigError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Refused {
+    /// The name of the breaker.
+    pub name: Name,
+    /// Why.
+    pub reason: RefusalReason,
+    /// The wait after which this call would be tried; `None`: not known.
+    pub retry_after: Option<Duration>,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.name.as_str();
+        match (self.reason, self.retry_after) {
+            (RefusalReason::Open, Some(wait)) => write!(
+                f,
+                "{name:?} is cut off because it has been failing, and was not called; \
+                 answer without it and try again in {wait:.3?}"
+            ),
+            (RefusalReason::Open, None) => write!(
+                f,
+                "{name:?} is cut off because it has been failing, and was not called; answer without it"
+            ),
+            (RefusalReason::HalfOpenLimit, _) => write!(
+                f,
+                "{name:?} is being tried by other calls to see whether it has recovered, and was not called; \
+                 answer without it and try again soon"
+            ),
+            (RefusalReason::ForcedOpen, _) => write!(
+                f,
+                "{name:?} was cut off by hand (force_open) and was not called; \
+                 answer without it until somebody calls reset() or close()"
+            ),
+        }
+    }
+}
+
+impl Error for Refused {}
+
+/// A call took too long and was cancelled.
+///
+/// ```
+/// # #[cfg(feature = "tokio")]
+/// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(async {
+/// use std::time::Duration;
+/// use trifuse::{CallError, CircuitBreaker, TimeoutSetting};
+///
+/// let breaker = CircuitBreaker::builder("search").request_timeout(Duration::from_secs(2)).build()?;
+/// let hang = std::future::pending::<Result<(), std::io::Error>>();
+/// let Err(CallError::TimedOut(error)) = breaker.call_async(hang).await else { panic!() };
+/// assert_eq!((error.setting, error.limit), (TimeoutSetting::RequestTimeout, Duration::from_secs(2)));
+/// # Ok::<(), trifuse::ConfigError>(())
+/// # }).unwrap();
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TimedOut {
+    /// The name of the breaker.
+    pub name: Name,
+    /// Which setting ended the call.
+    pub setting: TimeoutSetting,
+    /// Its value.
+    pub limit: Duration,
+}
+
+impl fmt::Display for TimedOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, setting, limit } = self;
+        write!(
+            f,
+            "{:?} gave no answer within {limit:?} ({setting}); the call was cancelled and counts as a failure; \
+             raise {setting} if such a time is normal",
+            name.as_str()
+        )
+    }
+}
+
+impl Error for TimedOut {}
+
+/// What a guarded call returns in place of the operation's own error.
+///
+/// ```
+/// use trifuse::{CallError, CircuitBreaker};
+///
+/// let breaker = CircuitBreaker::builder("numbers").build()?;
+/// let result = breaker.call(|| "12x".parse::<u8>());
+/// let answer = match result {
+///     Ok(number) => number,
+///     Err(CallError::Refused(refused)) => panic!("not called: {refused}"),
+///     Err(CallError::TimedOut(late)) => panic!("cancelled: {late}"),
+///     Err(CallError::Operation(own)) => { assert_eq!(own.to_string(), "invalid digit found in string"); 0 }
+/// };
+/// # assert_eq!(answer, 0);
+/// # Ok::<(), trifuse::ConfigError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CallError<E> {
+    /// The call was not made.
+    Refused(Refused),
+    /// The call was cancelled because it took too long.
+    TimedOut(TimedOut),
+    /// The operation's own error, unchanged.
+    Operation(E),
+}
+
+impl<E> CallError<E> {
+    /// The operation's own error, if it is one.
+    ///
+    /// ```
+    /// assert_eq!(trifuse::CallError::Operation(7).into_operation(), Some(7));
+    /// ```
+    pub fn into_operation(self) -> Option<E> {
+        match self {
+            Self::Operation(error) => Some(error),
+            Self::Refused(_) | Self::TimedOut(_) => None,
+        }
+    }
+
+    /// The refusal, if the call was not made.
+    ///
+    /// ```
+    /// assert!(trifuse::CallError::Operation(7).refused().is_none());
+    /// ```
+    pub fn refused(&self) -> Option<&Refused> {
+        match self {
+            Self::Refused(refused) => Some(refused),
+            Self::TimedOut(_) | Self::Operation(_) => None,
+        }
+    }
+}
+
+impl<E> From<Refused> for CallError<E> {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl<E> From<TimedOut> for CallError<E> {
+    fn from(late: TimedOut) -> Self {
+        Self::TimedOut(late)
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for CallError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(refused) => refused.fmt(f),
+            Self::TimedOut(late) => late.fmt(f),
+            Self::Operation(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: Error + 'static> Error for CallError<E> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Refused(refused) => Some(refused),
+            Self::TimedOut(late) => Some(late),
+            // Shown as this error itself, so its own source comes next.
+            Self::Operation(error) => error.source(),
+        }
+    }
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The monotonic clock of the core, and the kernel's coarse reading of it.
+#[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]
+use std::ffi::c_int;
+
+/// Monotonic nanoseconds, never 0.
+#[inline]
+pub(crate) fn now_ns() -> u64 {
+    // SAFETY: no arguments, no state.
+    unsafe { trifuse_sys::trifuse_now_ns() }
+}
+
+/// A clock that is cheap to read and up to [`COARSE_LAG`] behind `now_ns`, never before it.
+#[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]
+#[inline]
+pub(crate) fn coarse_ns() -> u64 {
+    const MONOTONIC_COARSE: c_int = 6;
+
+    #[repr(C)]
+    struct Timespec {
+        seconds: i64,
+        nanoseconds: i64,
+    }
+
+    unsafe extern "C" {
+        fn clock_gettime(clock: c_int, time: *mut Timespec) -> c_int;
+    }
+
+    let mut time = Timespec { seconds: 0, nanoseconds: 0 };
+    // SAFETY: the struct is the 64-bit Linux `struct timespec`; the clock is there since Linux 2.6.32.
+    unsafe { clock_gettime(MONOTONIC_COARSE, &raw mut time) };
+    (time.seconds as u64 * 1_000_000_000 + time.nanoseconds as u64).max(1)
+}
+
+/// Elsewhere the exact clock.
+#[cfg(not(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64")))]
+#[inline]
+pub(crate) fn coarse_ns() -> u64 {
+    now_ns()
+}
+
+/// The longest tick of the kernels that have a coarse clock (100 Hz).
+#[cfg(test)]
+pub(crate) const COARSE_LAG: u64 = 10_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_coarse_clock_is_behind_the_exact_one_by_a_tick_at_most() {
+        let allowed = 2 * COARSE_LAG;
+        for _ in 0..100_000 {
+            let (before, coarse, after) = (now_ns(), coarse_ns(), now_ns());
+            assert!(coarse <= after, "{coarse} is after {after}");
+            assert!(
+                coarse + allowed >= before || after - before > COARSE_LAG,
+                "{coarse} is long before {before}"
+            );
+        }
+    }
+}

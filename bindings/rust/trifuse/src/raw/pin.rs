@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Pin projections. The rules they keep: a field that is pinned here is never moved out of its
+//! struct, no struct here has a `Drop` of its own or is `repr(packed)`, and `Unpin` is the automatic
+//! one, so that a struct is `Unpin` only if its pinned fields are.
+use std::pin::Pin;
+
+use crate::future::{CallFuture, CallState};
+#[cfg(feature = "stream")]
+use crate::stream::{GuardedStream, StreamState};
+use crate::timer::Timer;
+
+impl<F, C> CallFuture<F, C> {
+    /// The pinned future, the pinned timer, and the rest.
+    #[allow(clippy::type_complexity)]
+    pub(crate) fn project(self: Pin<&mut Self>) -> (Pin<&mut Option<F>>, Pin<&mut Timer>, &mut CallState<C>) {
+        // SAFETY: see the rules above; `state` is never pinned.
+        unsafe {
+            let this = self.get_unchecked_mut();
+            (Pin::new_unchecked(&mut this.operation), Pin::new_unchecked(&mut this.timer), &mut this.state)
+        }
+    }
+}
+
+#[cfg(feature = "stream")]
+impl<S, C> GuardedStream<S, C> {
+    /// The pinned stream, the pinned timer, and the rest.
+    #[allow(clippy::type_complexity)]
+    pub(crate) fn project(
+        self: Pin<&mut Self>,
+    ) -> (Pin<&mut Option<S>>, Pin<&mut Timer>, &mut StreamState<C>) {
+        // SAFETY: see the rules above; `state` is never pinned.
+        unsafe {
+            let this = self.get_unchecked_mut();
+            (Pin::new_unchecked(&mut this.stream), Pin::new_unchecked(&mut this.timer), &mut this.state)
+        }
+    }
+}
+
+#[cfg(feature = "tokio")]
+impl Timer {
+    /// The pinned sleep.
+    pub(crate) fn sleep(self: Pin<&mut Self>) -> Pin<&mut Option<tokio::time::Sleep>> {
+        // SAFETY: see the rules above.
+        unsafe { self.map_unchecked_mut(|timer| &mut timer.sleep) }
+    }
+}
