@@ -611,7 +611,7 @@ static void *_cffi_types[] = {
 /*  6 */ _CFFI_OP(_CFFI_OP_FUNCTION, 9), // char const *()(void)
 /*  7 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /*  8 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(char const *, int *)
-/*  9 */ _CFFI_OP(_CFFI_OP_POINTER, 146), // char const *
+/*  9 */ _CFFI_OP(_CFFI_OP_POINTER, 152), // char const *
 /* 10 */ _CFFI_OP(_CFFI_OP_POINTER, 1), // int *
 /* 11 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 12 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(char const *, uint32_t *)
@@ -619,20 +619,20 @@ static void *_cffi_types[] = {
 /* 14 */ _CFFI_OP(_CFFI_OP_POINTER, 4), // uint32_t *
 /* 15 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 16 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_breaker *, trifuse_breaker_config const *, uint64_t, trifuse_config_error *)
-/* 17 */ _CFFI_OP(_CFFI_OP_POINTER, 151), // trifuse_breaker *
-/* 18 */ _CFFI_OP(_CFFI_OP_POINTER, 152), // trifuse_breaker_config const *
+/* 17 */ _CFFI_OP(_CFFI_OP_POINTER, 157), // trifuse_breaker *
+/* 18 */ _CFFI_OP(_CFFI_OP_POINTER, 158), // trifuse_breaker_config const *
 /* 19 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24), // uint64_t
-/* 20 */ _CFFI_OP(_CFFI_OP_POINTER, 155), // trifuse_config_error *
+/* 20 */ _CFFI_OP(_CFFI_OP_POINTER, 161), // trifuse_config_error *
 /* 21 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 22 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_breaker *, uint64_t, trifuse_breaker_event *)
 /* 23 */ _CFFI_OP(_CFFI_OP_NOOP, 17),
 /* 24 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
-/* 25 */ _CFFI_OP(_CFFI_OP_POINTER, 153), // trifuse_breaker_event *
+/* 25 */ _CFFI_OP(_CFFI_OP_POINTER, 159), // trifuse_breaker_event *
 /* 26 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 27 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_breaker *, uint64_t, trifuse_breaker_snapshot *)
 /* 28 */ _CFFI_OP(_CFFI_OP_NOOP, 17),
 /* 29 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
-/* 30 */ _CFFI_OP(_CFFI_OP_POINTER, 154), // trifuse_breaker_snapshot *
+/* 30 */ _CFFI_OP(_CFFI_OP_POINTER, 160), // trifuse_breaker_snapshot *
 /* 31 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 32 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_breaker *, uint64_t, uint32_t, uint64_t, uint64_t, trifuse_breaker_event *)
 /* 33 */ _CFFI_OP(_CFFI_OP_NOOP, 17),
@@ -660,11 +660,11 @@ static void *_cffi_types[] = {
 /* 55 */ _CFFI_OP(_CFFI_OP_NOOP, 25),
 /* 56 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 57 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_breaker const *)
-/* 58 */ _CFFI_OP(_CFFI_OP_POINTER, 151), // trifuse_breaker const *
+/* 58 */ _CFFI_OP(_CFFI_OP_POINTER, 157), // trifuse_breaker const *
 /* 59 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 60 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_breaker const *, trifuse_breaker_config *)
 /* 61 */ _CFFI_OP(_CFFI_OP_NOOP, 58),
-/* 62 */ _CFFI_OP(_CFFI_OP_POINTER, 152), // trifuse_breaker_config *
+/* 62 */ _CFFI_OP(_CFFI_OP_POINTER, 158), // trifuse_breaker_config *
 /* 63 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 64 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_breaker const *, uint64_t)
 /* 65 */ _CFFI_OP(_CFFI_OP_NOOP, 58),
@@ -691,82 +691,88 @@ static void *_cffi_types[] = {
 /* 86 */ _CFFI_OP(_CFFI_OP_POINTER, 17), // trifuse_breaker * *
 /* 87 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 88 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_cusum_design *, trifuse_config_error *)
-/* 89 */ _CFFI_OP(_CFFI_OP_POINTER, 156), // trifuse_cusum_design *
+/* 89 */ _CFFI_OP(_CFFI_OP_POINTER, 162), // trifuse_cusum_design *
 /* 90 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
 /* 91 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 92 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_py_call *)
-/* 93 */ _CFFI_OP(_CFFI_OP_POINTER, 157), // trifuse_py_call *
+/* 92 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *)
+/* 93 */ _CFFI_OP(_CFFI_OP_POINTER, 170), // void *
 /* 94 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 95 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_py_call *, uint32_t, int)
+/* 95 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_breaker * *)
 /* 96 */ _CFFI_OP(_CFFI_OP_NOOP, 93),
-/* 97 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22),
-/* 98 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 7),
+/* 97 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 98 */ _CFFI_OP(_CFFI_OP_NOOP, 86),
 /* 99 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 100 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_breaker * *)
-/* 101 */ _CFFI_OP(_CFFI_OP_POINTER, 164), // void *
+/* 100 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_breaker_config const *, trifuse_config_error *)
+/* 101 */ _CFFI_OP(_CFFI_OP_NOOP, 93),
 /* 102 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 103 */ _CFFI_OP(_CFFI_OP_NOOP, 86),
-/* 104 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 105 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_breaker_config const *, uint64_t, trifuse_config_error *, trifuse_breaker * *)
-/* 106 */ _CFFI_OP(_CFFI_OP_NOOP, 101),
-/* 107 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 108 */ _CFFI_OP(_CFFI_OP_NOOP, 18),
-/* 109 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
-/* 110 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
-/* 111 */ _CFFI_OP(_CFFI_OP_NOOP, 86),
-/* 112 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 113 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void)
-/* 114 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 115 */ _CFFI_OP(_CFFI_OP_FUNCTION, 70), // size_t()(trifuse_breaker_config const *)
-/* 116 */ _CFFI_OP(_CFFI_OP_NOOP, 18),
-/* 117 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 118 */ _CFFI_OP(_CFFI_OP_FUNCTION, 93), // trifuse_py_call *()(trifuse_breaker_config const *, trifuse_config_error *, int *)
-/* 119 */ _CFFI_OP(_CFFI_OP_NOOP, 18),
-/* 120 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
-/* 121 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 122 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 123 */ _CFFI_OP(_CFFI_OP_FUNCTION, 4), // uint32_t()(void)
-/* 124 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 125 */ _CFFI_OP(_CFFI_OP_FUNCTION, 19), // uint64_t()(trifuse_breaker const *)
-/* 126 */ _CFFI_OP(_CFFI_OP_NOOP, 58),
-/* 127 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 128 */ _CFFI_OP(_CFFI_OP_FUNCTION, 19), // uint64_t()(void)
-/* 129 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 130 */ _CFFI_OP(_CFFI_OP_FUNCTION, 164), // void()(int)
-/* 131 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 7),
-/* 132 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 133 */ _CFFI_OP(_CFFI_OP_FUNCTION, 164), // void()(trifuse_breaker *)
-/* 134 */ _CFFI_OP(_CFFI_OP_NOOP, 17),
-/* 135 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 136 */ _CFFI_OP(_CFFI_OP_FUNCTION, 164), // void()(trifuse_py_call *)
-/* 137 */ _CFFI_OP(_CFFI_OP_NOOP, 93),
+/* 103 */ _CFFI_OP(_CFFI_OP_NOOP, 18),
+/* 104 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
+/* 105 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 106 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_breaker_config const *, uint64_t, trifuse_config_error *, trifuse_breaker * *)
+/* 107 */ _CFFI_OP(_CFFI_OP_NOOP, 93),
+/* 108 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 109 */ _CFFI_OP(_CFFI_OP_NOOP, 18),
+/* 110 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 111 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
+/* 112 */ _CFFI_OP(_CFFI_OP_NOOP, 86),
+/* 113 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 114 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, uint32_t, int)
+/* 115 */ _CFFI_OP(_CFFI_OP_NOOP, 93),
+/* 116 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22),
+/* 117 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 7),
+/* 118 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 119 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void)
+/* 120 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 121 */ _CFFI_OP(_CFFI_OP_FUNCTION, 70), // size_t()(trifuse_breaker_config const *)
+/* 122 */ _CFFI_OP(_CFFI_OP_NOOP, 18),
+/* 123 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 124 */ _CFFI_OP(_CFFI_OP_FUNCTION, 70), // size_t()(trifuse_breaker_config const *, trifuse_config_error *, int *)
+/* 125 */ _CFFI_OP(_CFFI_OP_NOOP, 18),
+/* 126 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
+/* 127 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 128 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 129 */ _CFFI_OP(_CFFI_OP_FUNCTION, 164), // trifuse_py_handle *()(void *)
+/* 130 */ _CFFI_OP(_CFFI_OP_NOOP, 93),
+/* 131 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 132 */ _CFFI_OP(_CFFI_OP_FUNCTION, 4), // uint32_t()(void)
+/* 133 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 134 */ _CFFI_OP(_CFFI_OP_FUNCTION, 19), // uint64_t()(trifuse_breaker const *)
+/* 135 */ _CFFI_OP(_CFFI_OP_NOOP, 58),
+/* 136 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 137 */ _CFFI_OP(_CFFI_OP_FUNCTION, 19), // uint64_t()(void)
 /* 138 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 139 */ _CFFI_OP(_CFFI_OP_FUNCTION, 164), // void()(uint32_t, trifuse_breaker_event *)
-/* 140 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22),
-/* 141 */ _CFFI_OP(_CFFI_OP_NOOP, 25),
-/* 142 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 143 */ _CFFI_OP(_CFFI_OP_FUNCTION, 164), // void()(uint64_t)
-/* 144 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
-/* 145 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 146 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 2), // char
-/* 147 */ _CFFI_OP(_CFFI_OP_ARRAY, 146), // char[96]
-/* 148 */ (_cffi_opcode_t)(96),
-/* 149 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 14), // double
-/* 150 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 21), // int32_t
-/* 151 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 0), // trifuse_breaker
-/* 152 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 1), // trifuse_breaker_config
-/* 153 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 2), // trifuse_breaker_event
-/* 154 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 3), // trifuse_breaker_snapshot
-/* 155 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 4), // trifuse_config_error
-/* 156 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 5), // trifuse_cusum_design
-/* 157 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 6), // trifuse_py_call
-/* 158 */ _CFFI_OP(_CFFI_OP_POINTER, 159), // trifuse_py_handle *
-/* 159 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 7), // trifuse_py_handle
-/* 160 */ _CFFI_OP(_CFFI_OP_ARRAY, 19), // uint64_t[6]
-/* 161 */ (_cffi_opcode_t)(6),
-/* 162 */ _CFFI_OP(_CFFI_OP_ARRAY, 160), // uint64_t[6][6]
-/* 163 */ (_cffi_opcode_t)(6),
-/* 164 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 0), // void
+/* 139 */ _CFFI_OP(_CFFI_OP_FUNCTION, 170), // void()(int)
+/* 140 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 7),
+/* 141 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 142 */ _CFFI_OP(_CFFI_OP_FUNCTION, 170), // void()(trifuse_breaker *)
+/* 143 */ _CFFI_OP(_CFFI_OP_NOOP, 17),
+/* 144 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 145 */ _CFFI_OP(_CFFI_OP_FUNCTION, 170), // void()(uint32_t, trifuse_breaker_event *)
+/* 146 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22),
+/* 147 */ _CFFI_OP(_CFFI_OP_NOOP, 25),
+/* 148 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 149 */ _CFFI_OP(_CFFI_OP_FUNCTION, 170), // void()(uint64_t)
+/* 150 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 151 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 152 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 2), // char
+/* 153 */ _CFFI_OP(_CFFI_OP_ARRAY, 152), // char[96]
+/* 154 */ (_cffi_opcode_t)(96),
+/* 155 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 14), // double
+/* 156 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 21), // int32_t
+/* 157 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 0), // trifuse_breaker
+/* 158 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 1), // trifuse_breaker_config
+/* 159 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 2), // trifuse_breaker_event
+/* 160 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 3), // trifuse_breaker_snapshot
+/* 161 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 4), // trifuse_config_error
+/* 162 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 5), // trifuse_cusum_design
+/* 163 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 6), // trifuse_py_call
+/* 164 */ _CFFI_OP(_CFFI_OP_POINTER, 165), // trifuse_py_handle *
+/* 165 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 7), // trifuse_py_handle
+/* 166 */ _CFFI_OP(_CFFI_OP_ARRAY, 19), // uint64_t[6]
+/* 167 */ (_cffi_opcode_t)(6),
+/* 168 */ _CFFI_OP(_CFFI_OP_ARRAY, 166), // uint64_t[6][6]
+/* 169 */ (_cffi_opcode_t)(6),
+/* 170 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 0), // void
 };
 
 static int _cffi_d_trifuse_advice_from_text(char const * x0, uint32_t * x1)
@@ -905,10 +911,10 @@ _cffi_f_trifuse_breaker_attach(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(101), arg0, (char **)&x0);
+      _cffi_type(93), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(101), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(93), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1504,10 +1510,10 @@ _cffi_f_trifuse_breaker_init(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(101), arg0, (char **)&x0);
+      _cffi_type(93), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(101), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(93), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2787,7 +2793,7 @@ _cffi_f_trifuse_preset_text(PyObject *self, PyObject *arg0)
 #  define _cffi_f_trifuse_preset_text _cffi_d_trifuse_preset_text
 #endif
 
-static int _cffi_d_trifuse_py_begin(trifuse_py_call * x0)
+static int _cffi_d_trifuse_py_begin(void * x0)
 {
   return trifuse_py_begin(x0);
 }
@@ -2795,7 +2801,7 @@ static int _cffi_d_trifuse_py_begin(trifuse_py_call * x0)
 static PyObject *
 _cffi_f_trifuse_py_begin(PyObject *self, PyObject *arg0)
 {
-  trifuse_py_call * x0;
+  void * x0;
   Py_ssize_t datasize;
   struct _cffi_freeme_s *large_args_free = NULL;
   int result;
@@ -2804,7 +2810,7 @@ _cffi_f_trifuse_py_begin(PyObject *self, PyObject *arg0)
   datasize = _cffi_prepare_pointer_call_argument(
       _cffi_type(93), arg0, (char **)&x0);
   if (datasize != 0) {
-    x0 = ((size_t)datasize) <= 640 ? (trifuse_py_call *)alloca((size_t)datasize) : NULL;
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
     if (_cffi_convert_array_argument(_cffi_type(93), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
@@ -2851,43 +2857,7 @@ _cffi_f_trifuse_py_bypass(PyObject *self, PyObject *noarg)
 #  define _cffi_f_trifuse_py_bypass _cffi_d_trifuse_py_bypass
 #endif
 
-static void _cffi_d_trifuse_py_close(trifuse_py_call * x0)
-{
-  trifuse_py_close(x0);
-}
-#ifndef PYPY_VERSION
-static PyObject *
-_cffi_f_trifuse_py_close(PyObject *self, PyObject *arg0)
-{
-  trifuse_py_call * x0;
-  Py_ssize_t datasize;
-  struct _cffi_freeme_s *large_args_free = NULL;
-
-  datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(93), arg0, (char **)&x0);
-  if (datasize != 0) {
-    x0 = ((size_t)datasize) <= 640 ? (trifuse_py_call *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(93), arg0, (char **)&x0,
-            datasize, &large_args_free) < 0)
-      return NULL;
-  }
-
-  Py_BEGIN_ALLOW_THREADS
-  _cffi_restore_errno();
-  { trifuse_py_close(x0); }
-  _cffi_save_errno();
-  Py_END_ALLOW_THREADS
-
-  (void)self; /* unused */
-  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
-  Py_INCREF(Py_None);
-  return Py_None;
-}
-#else
-#  define _cffi_f_trifuse_py_close _cffi_d_trifuse_py_close
-#endif
-
-static int _cffi_d_trifuse_py_enter(trifuse_py_call * x0)
+static int _cffi_d_trifuse_py_enter(void * x0)
 {
   return trifuse_py_enter(x0);
 }
@@ -2895,7 +2865,7 @@ static int _cffi_d_trifuse_py_enter(trifuse_py_call * x0)
 static PyObject *
 _cffi_f_trifuse_py_enter(PyObject *self, PyObject *arg0)
 {
-  trifuse_py_call * x0;
+  void * x0;
   Py_ssize_t datasize;
   struct _cffi_freeme_s *large_args_free = NULL;
   int result;
@@ -2904,7 +2874,7 @@ _cffi_f_trifuse_py_enter(PyObject *self, PyObject *arg0)
   datasize = _cffi_prepare_pointer_call_argument(
       _cffi_type(93), arg0, (char **)&x0);
   if (datasize != 0) {
-    x0 = ((size_t)datasize) <= 640 ? (trifuse_py_call *)alloca((size_t)datasize) : NULL;
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
     if (_cffi_convert_array_argument(_cffi_type(93), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
@@ -2925,7 +2895,7 @@ _cffi_f_trifuse_py_enter(PyObject *self, PyObject *arg0)
 #  define _cffi_f_trifuse_py_enter _cffi_d_trifuse_py_enter
 #endif
 
-static int _cffi_d_trifuse_py_enter_timed(trifuse_py_call * x0)
+static int _cffi_d_trifuse_py_enter_timed(void * x0)
 {
   return trifuse_py_enter_timed(x0);
 }
@@ -2933,7 +2903,7 @@ static int _cffi_d_trifuse_py_enter_timed(trifuse_py_call * x0)
 static PyObject *
 _cffi_f_trifuse_py_enter_timed(PyObject *self, PyObject *arg0)
 {
-  trifuse_py_call * x0;
+  void * x0;
   Py_ssize_t datasize;
   struct _cffi_freeme_s *large_args_free = NULL;
   int result;
@@ -2942,7 +2912,7 @@ _cffi_f_trifuse_py_enter_timed(PyObject *self, PyObject *arg0)
   datasize = _cffi_prepare_pointer_call_argument(
       _cffi_type(93), arg0, (char **)&x0);
   if (datasize != 0) {
-    x0 = ((size_t)datasize) <= 640 ? (trifuse_py_call *)alloca((size_t)datasize) : NULL;
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
     if (_cffi_convert_array_argument(_cffi_type(93), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
@@ -3009,7 +2979,7 @@ _cffi_f_trifuse_py_event(PyObject *self, PyObject *args)
 #  define _cffi_f_trifuse_py_event _cffi_d_trifuse_py_event
 #endif
 
-static int _cffi_d_trifuse_py_finish(trifuse_py_call * x0, uint32_t x1, int x2)
+static int _cffi_d_trifuse_py_finish(void * x0, uint32_t x1, int x2)
 {
   return trifuse_py_finish(x0, x1, x2);
 }
@@ -3017,7 +2987,7 @@ static int _cffi_d_trifuse_py_finish(trifuse_py_call * x0, uint32_t x1, int x2)
 static PyObject *
 _cffi_f_trifuse_py_finish(PyObject *self, PyObject *args)
 {
-  trifuse_py_call * x0;
+  void * x0;
   uint32_t x1;
   int x2;
   Py_ssize_t datasize;
@@ -3034,7 +3004,7 @@ _cffi_f_trifuse_py_finish(PyObject *self, PyObject *args)
   datasize = _cffi_prepare_pointer_call_argument(
       _cffi_type(93), arg0, (char **)&x0);
   if (datasize != 0) {
-    x0 = ((size_t)datasize) <= 640 ? (trifuse_py_call *)alloca((size_t)datasize) : NULL;
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
     if (_cffi_convert_array_argument(_cffi_type(93), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
@@ -3063,6 +3033,44 @@ _cffi_f_trifuse_py_finish(PyObject *self, PyObject *args)
 #  define _cffi_f_trifuse_py_finish _cffi_d_trifuse_py_finish
 #endif
 
+static trifuse_py_handle * _cffi_d_trifuse_py_handle_of(void * x0)
+{
+  return trifuse_py_handle_of(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_py_handle_of(PyObject *self, PyObject *arg0)
+{
+  void * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  trifuse_py_handle * result;
+  PyObject *pyresult;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(93), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(93), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_py_handle_of(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(164));
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_py_handle_of _cffi_d_trifuse_py_handle_of
+#endif
+
 static uint64_t _cffi_d_trifuse_py_now(void)
 {
   return trifuse_py_now();
@@ -3089,63 +3097,69 @@ _cffi_f_trifuse_py_now(PyObject *self, PyObject *noarg)
 #  define _cffi_f_trifuse_py_now _cffi_d_trifuse_py_now
 #endif
 
-static trifuse_py_call * _cffi_d_trifuse_py_open(trifuse_breaker_config const * x0, trifuse_config_error * x1, int * x2)
+static int _cffi_d_trifuse_py_open(void * x0, size_t x1, trifuse_breaker_config const * x2, trifuse_config_error * x3)
 {
-  return trifuse_py_open(x0, x1, x2);
+  return trifuse_py_open(x0, x1, x2, x3);
 }
 #ifndef PYPY_VERSION
 static PyObject *
 _cffi_f_trifuse_py_open(PyObject *self, PyObject *args)
 {
-  trifuse_breaker_config const * x0;
-  trifuse_config_error * x1;
-  int * x2;
+  void * x0;
+  size_t x1;
+  trifuse_breaker_config const * x2;
+  trifuse_config_error * x3;
   Py_ssize_t datasize;
   struct _cffi_freeme_s *large_args_free = NULL;
-  trifuse_py_call * result;
+  int result;
   PyObject *pyresult;
   PyObject *arg0;
   PyObject *arg1;
   PyObject *arg2;
+  PyObject *arg3;
 
-  if (!PyArg_UnpackTuple(args, "trifuse_py_open", 3, 3, &arg0, &arg1, &arg2))
+  if (!PyArg_UnpackTuple(args, "trifuse_py_open", 4, 4, &arg0, &arg1, &arg2, &arg3))
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(18), arg0, (char **)&x0);
+      _cffi_type(93), arg0, (char **)&x0);
   if (datasize != 0) {
-    x0 = ((size_t)datasize) <= 640 ? (trifuse_breaker_config const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(18), arg0, (char **)&x0,
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(93), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, size_t);
+  if (x1 == (size_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(18), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (trifuse_breaker_config const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(18), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(20), arg1, (char **)&x1);
+      _cffi_type(20), arg3, (char **)&x3);
   if (datasize != 0) {
-    x1 = ((size_t)datasize) <= 640 ? (trifuse_config_error *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(20), arg1, (char **)&x1,
-            datasize, &large_args_free) < 0)
-      return NULL;
-  }
-
-  datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(10), arg2, (char **)&x2);
-  if (datasize != 0) {
-    x2 = ((size_t)datasize) <= 640 ? (int *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(10), arg2, (char **)&x2,
+    x3 = ((size_t)datasize) <= 640 ? (trifuse_config_error *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(20), arg3, (char **)&x3,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   Py_BEGIN_ALLOW_THREADS
   _cffi_restore_errno();
-  { result = trifuse_py_open(x0, x1, x2); }
+  { result = trifuse_py_open(x0, x1, x2, x3); }
   _cffi_save_errno();
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(93));
+  pyresult = _cffi_from_c_int(result, int);
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3153,7 +3167,7 @@ _cffi_f_trifuse_py_open(PyObject *self, PyObject *args)
 #  define _cffi_f_trifuse_py_open _cffi_d_trifuse_py_open
 #endif
 
-static int _cffi_d_trifuse_py_renew(trifuse_py_call * x0)
+static int _cffi_d_trifuse_py_renew(void * x0)
 {
   return trifuse_py_renew(x0);
 }
@@ -3161,7 +3175,7 @@ static int _cffi_d_trifuse_py_renew(trifuse_py_call * x0)
 static PyObject *
 _cffi_f_trifuse_py_renew(PyObject *self, PyObject *arg0)
 {
-  trifuse_py_call * x0;
+  void * x0;
   Py_ssize_t datasize;
   struct _cffi_freeme_s *large_args_free = NULL;
   int result;
@@ -3170,7 +3184,7 @@ _cffi_f_trifuse_py_renew(PyObject *self, PyObject *arg0)
   datasize = _cffi_prepare_pointer_call_argument(
       _cffi_type(93), arg0, (char **)&x0);
   if (datasize != 0) {
-    x0 = ((size_t)datasize) <= 640 ? (trifuse_py_call *)alloca((size_t)datasize) : NULL;
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
     if (_cffi_convert_array_argument(_cffi_type(93), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
@@ -3247,7 +3261,71 @@ _cffi_f_trifuse_py_set_now(PyObject *self, PyObject *arg0)
 #  define _cffi_f_trifuse_py_set_now _cffi_d_trifuse_py_set_now
 #endif
 
-static int _cffi_d_trifuse_py_success(trifuse_py_call * x0)
+static size_t _cffi_d_trifuse_py_size(trifuse_breaker_config const * x0, trifuse_config_error * x1, int * x2)
+{
+  return trifuse_py_size(x0, x1, x2);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_py_size(PyObject *self, PyObject *args)
+{
+  trifuse_breaker_config const * x0;
+  trifuse_config_error * x1;
+  int * x2;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  size_t result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_py_size", 3, 3, &arg0, &arg1, &arg2))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(18), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_breaker_config const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(18), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(20), arg1, (char **)&x1);
+  if (datasize != 0) {
+    x1 = ((size_t)datasize) <= 640 ? (trifuse_config_error *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(20), arg1, (char **)&x1,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(10), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (int *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(10), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_py_size(x0, x1, x2); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, size_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_py_size _cffi_d_trifuse_py_size
+#endif
+
+static int _cffi_d_trifuse_py_success(void * x0)
 {
   return trifuse_py_success(x0);
 }
@@ -3255,7 +3333,7 @@ static int _cffi_d_trifuse_py_success(trifuse_py_call * x0)
 static PyObject *
 _cffi_f_trifuse_py_success(PyObject *self, PyObject *arg0)
 {
-  trifuse_py_call * x0;
+  void * x0;
   Py_ssize_t datasize;
   struct _cffi_freeme_s *large_args_free = NULL;
   int result;
@@ -3264,7 +3342,7 @@ _cffi_f_trifuse_py_success(PyObject *self, PyObject *arg0)
   datasize = _cffi_prepare_pointer_call_argument(
       _cffi_type(93), arg0, (char **)&x0);
   if (datasize != 0) {
-    x0 = ((size_t)datasize) <= 640 ? (trifuse_py_call *)alloca((size_t)datasize) : NULL;
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
     if (_cffi_convert_array_argument(_cffi_type(93), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
@@ -3285,7 +3363,7 @@ _cffi_f_trifuse_py_success(PyObject *self, PyObject *arg0)
 #  define _cffi_f_trifuse_py_success _cffi_d_trifuse_py_success
 #endif
 
-static int _cffi_d_trifuse_py_success_timed(trifuse_py_call * x0)
+static int _cffi_d_trifuse_py_success_timed(void * x0)
 {
   return trifuse_py_success_timed(x0);
 }
@@ -3293,7 +3371,7 @@ static int _cffi_d_trifuse_py_success_timed(trifuse_py_call * x0)
 static PyObject *
 _cffi_f_trifuse_py_success_timed(PyObject *self, PyObject *arg0)
 {
-  trifuse_py_call * x0;
+  void * x0;
   Py_ssize_t datasize;
   struct _cffi_freeme_s *large_args_free = NULL;
   int result;
@@ -3302,7 +3380,7 @@ _cffi_f_trifuse_py_success_timed(PyObject *self, PyObject *arg0)
   datasize = _cffi_prepare_pointer_call_argument(
       _cffi_type(93), arg0, (char **)&x0);
   if (datasize != 0) {
-    x0 = ((size_t)datasize) <= 640 ? (trifuse_py_call *)alloca((size_t)datasize) : NULL;
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
     if (_cffi_convert_array_argument(_cffi_type(93), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
@@ -5060,18 +5138,18 @@ static const struct _cffi_global_s _cffi_globals[] = {
   { "trifuse_advice_from_text", (void *)_cffi_f_trifuse_advice_from_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 12), (void *)_cffi_d_trifuse_advice_from_text },
   { "trifuse_advice_reason", (void *)_cffi_f_trifuse_advice_reason, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 3), (void *)_cffi_d_trifuse_advice_reason },
   { "trifuse_advice_text", (void *)_cffi_f_trifuse_advice_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 3), (void *)_cffi_d_trifuse_advice_text },
-  { "trifuse_breaker_attach", (void *)_cffi_f_trifuse_breaker_attach, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 100), (void *)_cffi_d_trifuse_breaker_attach },
+  { "trifuse_breaker_attach", (void *)_cffi_f_trifuse_breaker_attach, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 95), (void *)_cffi_d_trifuse_breaker_attach },
   { "trifuse_breaker_close", (void *)_cffi_f_trifuse_breaker_close, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 22), (void *)_cffi_d_trifuse_breaker_close },
   { "trifuse_breaker_config_advise", (void *)_cffi_f_trifuse_breaker_config_advise, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 77), (void *)_cffi_d_trifuse_breaker_config_advise },
   { "trifuse_breaker_config_check", (void *)_cffi_f_trifuse_breaker_config_check, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 73), (void *)_cffi_d_trifuse_breaker_config_check },
   { "trifuse_breaker_config_init", (void *)_cffi_f_trifuse_breaker_config_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 68), (void *)_cffi_d_trifuse_breaker_config_init },
   { "trifuse_breaker_disable", (void *)_cffi_f_trifuse_breaker_disable, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 22), (void *)_cffi_d_trifuse_breaker_disable },
   { "trifuse_breaker_force_open", (void *)_cffi_f_trifuse_breaker_force_open, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 22), (void *)_cffi_d_trifuse_breaker_force_open },
-  { "trifuse_breaker_free", (void *)_cffi_f_trifuse_breaker_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 133), (void *)_cffi_d_trifuse_breaker_free },
-  { "trifuse_breaker_generation", (void *)_cffi_f_trifuse_breaker_generation, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 125), (void *)_cffi_d_trifuse_breaker_generation },
+  { "trifuse_breaker_free", (void *)_cffi_f_trifuse_breaker_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 142), (void *)_cffi_d_trifuse_breaker_free },
+  { "trifuse_breaker_generation", (void *)_cffi_f_trifuse_breaker_generation, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 134), (void *)_cffi_d_trifuse_breaker_generation },
   { "trifuse_breaker_get_config", (void *)_cffi_f_trifuse_breaker_get_config, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 60), (void *)_cffi_d_trifuse_breaker_get_config },
   { "trifuse_breaker_get_snapshot", (void *)_cffi_f_trifuse_breaker_get_snapshot, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 27), (void *)_cffi_d_trifuse_breaker_get_snapshot },
-  { "trifuse_breaker_init", (void *)_cffi_f_trifuse_breaker_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 105), (void *)_cffi_d_trifuse_breaker_init },
+  { "trifuse_breaker_init", (void *)_cffi_f_trifuse_breaker_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 106), (void *)_cffi_d_trifuse_breaker_init },
   { "trifuse_breaker_metrics_only", (void *)_cffi_f_trifuse_breaker_metrics_only, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 22), (void *)_cffi_d_trifuse_breaker_metrics_only },
   { "trifuse_breaker_new", (void *)_cffi_f_trifuse_breaker_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 82), (void *)_cffi_d_trifuse_breaker_new },
   { "trifuse_breaker_reconfigure", (void *)_cffi_f_trifuse_breaker_reconfigure, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 16), (void *)_cffi_d_trifuse_breaker_reconfigure },
@@ -5079,7 +5157,7 @@ static const struct _cffi_global_s _cffi_globals[] = {
   { "trifuse_breaker_renew", (void *)_cffi_f_trifuse_breaker_renew, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 46), (void *)_cffi_d_trifuse_breaker_renew },
   { "trifuse_breaker_report", (void *)_cffi_f_trifuse_breaker_report, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 32), (void *)_cffi_d_trifuse_breaker_report },
   { "trifuse_breaker_reset", (void *)_cffi_f_trifuse_breaker_reset, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 22), (void *)_cffi_d_trifuse_breaker_reset },
-  { "trifuse_breaker_size", (void *)_cffi_f_trifuse_breaker_size, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 115), (void *)_cffi_d_trifuse_breaker_size },
+  { "trifuse_breaker_size", (void *)_cffi_f_trifuse_breaker_size, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 121), (void *)_cffi_d_trifuse_breaker_size },
   { "trifuse_breaker_state", (void *)_cffi_f_trifuse_breaker_state, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 57), (void *)_cffi_d_trifuse_breaker_state },
   { "trifuse_breaker_trip", (void *)_cffi_f_trifuse_breaker_trip, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 51), (void *)_cffi_d_trifuse_breaker_trip },
   { "trifuse_breaker_try_acquire", (void *)_cffi_f_trifuse_breaker_try_acquire, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 40), (void *)_cffi_d_trifuse_breaker_try_acquire },
@@ -5092,31 +5170,32 @@ static const struct _cffi_global_s _cffi_globals[] = {
   { "trifuse_field_text", (void *)_cffi_f_trifuse_field_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 3), (void *)_cffi_d_trifuse_field_text },
   { "trifuse_jitter_from_text", (void *)_cffi_f_trifuse_jitter_from_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 12), (void *)_cffi_d_trifuse_jitter_from_text },
   { "trifuse_jitter_text", (void *)_cffi_f_trifuse_jitter_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 3), (void *)_cffi_d_trifuse_jitter_text },
-  { "trifuse_now_ns", (void *)_cffi_f_trifuse_now_ns, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 128), (void *)_cffi_d_trifuse_now_ns },
+  { "trifuse_now_ns", (void *)_cffi_f_trifuse_now_ns, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 137), (void *)_cffi_d_trifuse_now_ns },
   { "trifuse_outcome_from_text", (void *)_cffi_f_trifuse_outcome_from_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 12), (void *)_cffi_d_trifuse_outcome_from_text },
   { "trifuse_outcome_text", (void *)_cffi_f_trifuse_outcome_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 3), (void *)_cffi_d_trifuse_outcome_text },
   { "trifuse_preset_from_text", (void *)_cffi_f_trifuse_preset_from_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 12), (void *)_cffi_d_trifuse_preset_from_text },
   { "trifuse_preset_text", (void *)_cffi_f_trifuse_preset_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 3), (void *)_cffi_d_trifuse_preset_text },
   { "trifuse_py_begin", (void *)_cffi_f_trifuse_py_begin, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 92), (void *)_cffi_d_trifuse_py_begin },
-  { "trifuse_py_bypass", (void *)_cffi_f_trifuse_py_bypass, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 113), (void *)_cffi_d_trifuse_py_bypass },
-  { "trifuse_py_close", (void *)_cffi_f_trifuse_py_close, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 136), (void *)_cffi_d_trifuse_py_close },
+  { "trifuse_py_bypass", (void *)_cffi_f_trifuse_py_bypass, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 119), (void *)_cffi_d_trifuse_py_bypass },
   { "trifuse_py_enter", (void *)_cffi_f_trifuse_py_enter, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 92), (void *)_cffi_d_trifuse_py_enter },
   { "trifuse_py_enter_timed", (void *)_cffi_f_trifuse_py_enter_timed, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 92), (void *)_cffi_d_trifuse_py_enter_timed },
-  { "trifuse_py_event", (void *)_cffi_f_trifuse_py_event, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 139), (void *)_cffi_d_trifuse_py_event },
-  { "trifuse_py_finish", (void *)_cffi_f_trifuse_py_finish, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 95), (void *)_cffi_d_trifuse_py_finish },
-  { "trifuse_py_now", (void *)_cffi_f_trifuse_py_now, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 128), (void *)_cffi_d_trifuse_py_now },
-  { "trifuse_py_open", (void *)_cffi_f_trifuse_py_open, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 118), (void *)_cffi_d_trifuse_py_open },
+  { "trifuse_py_event", (void *)_cffi_f_trifuse_py_event, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 145), (void *)_cffi_d_trifuse_py_event },
+  { "trifuse_py_finish", (void *)_cffi_f_trifuse_py_finish, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 114), (void *)_cffi_d_trifuse_py_finish },
+  { "trifuse_py_handle_of", (void *)_cffi_f_trifuse_py_handle_of, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 129), (void *)_cffi_d_trifuse_py_handle_of },
+  { "trifuse_py_now", (void *)_cffi_f_trifuse_py_now, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 137), (void *)_cffi_d_trifuse_py_now },
+  { "trifuse_py_open", (void *)_cffi_f_trifuse_py_open, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 100), (void *)_cffi_d_trifuse_py_open },
   { "trifuse_py_renew", (void *)_cffi_f_trifuse_py_renew, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 92), (void *)_cffi_d_trifuse_py_renew },
-  { "trifuse_py_set_bypass", (void *)_cffi_f_trifuse_py_set_bypass, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 130), (void *)_cffi_d_trifuse_py_set_bypass },
-  { "trifuse_py_set_now", (void *)_cffi_f_trifuse_py_set_now, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 143), (void *)_cffi_d_trifuse_py_set_now },
+  { "trifuse_py_set_bypass", (void *)_cffi_f_trifuse_py_set_bypass, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 139), (void *)_cffi_d_trifuse_py_set_bypass },
+  { "trifuse_py_set_now", (void *)_cffi_f_trifuse_py_set_now, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 149), (void *)_cffi_d_trifuse_py_set_now },
+  { "trifuse_py_size", (void *)_cffi_f_trifuse_py_size, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 124), (void *)_cffi_d_trifuse_py_size },
   { "trifuse_py_success", (void *)_cffi_f_trifuse_py_success, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 92), (void *)_cffi_d_trifuse_py_success },
   { "trifuse_py_success_timed", (void *)_cffi_f_trifuse_py_success_timed, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 92), (void *)_cffi_d_trifuse_py_success_timed },
-  { "trifuse_py_virtual", (void *)_cffi_f_trifuse_py_virtual, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 113), (void *)_cffi_d_trifuse_py_virtual },
+  { "trifuse_py_virtual", (void *)_cffi_f_trifuse_py_virtual, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 119), (void *)_cffi_d_trifuse_py_virtual },
   { "trifuse_result_from_text", (void *)_cffi_f_trifuse_result_from_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 8), (void *)_cffi_d_trifuse_result_from_text },
   { "trifuse_result_text", (void *)_cffi_f_trifuse_result_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 0), (void *)_cffi_d_trifuse_result_text },
   { "trifuse_state_from_text", (void *)_cffi_f_trifuse_state_from_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 12), (void *)_cffi_d_trifuse_state_from_text },
   { "trifuse_state_text", (void *)_cffi_f_trifuse_state_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 3), (void *)_cffi_d_trifuse_state_text },
-  { "trifuse_version", (void *)_cffi_f_trifuse_version, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 123), (void *)_cffi_d_trifuse_version },
+  { "trifuse_version", (void *)_cffi_f_trifuse_version, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 132), (void *)_cffi_d_trifuse_version },
   { "trifuse_version_text", (void *)_cffi_f_trifuse_version_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 6), (void *)_cffi_d_trifuse_version_text },
   { "trifuse_window_from_text", (void *)_cffi_f_trifuse_window_from_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 12), (void *)_cffi_d_trifuse_window_from_text },
   { "trifuse_window_text", (void *)_cffi_f_trifuse_window_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 3), (void *)_cffi_d_trifuse_window_text },
@@ -5146,13 +5225,13 @@ static const struct _cffi_field_s _cffi_fields[] = {
                      _CFFI_OP(_CFFI_OP_NOOP, 4) },
   { "failure_rate_threshold", offsetof(trifuse_breaker_config, failure_rate_threshold),
                               sizeof(((trifuse_breaker_config *)0)->failure_rate_threshold),
-                              _CFFI_OP(_CFFI_OP_NOOP, 149) },
+                              _CFFI_OP(_CFFI_OP_NOOP, 155) },
   { "slow_call_duration_ns", offsetof(trifuse_breaker_config, slow_call_duration_ns),
                              sizeof(((trifuse_breaker_config *)0)->slow_call_duration_ns),
                              _CFFI_OP(_CFFI_OP_NOOP, 19) },
   { "slow_call_rate_threshold", offsetof(trifuse_breaker_config, slow_call_rate_threshold),
                                 sizeof(((trifuse_breaker_config *)0)->slow_call_rate_threshold),
-                                _CFFI_OP(_CFFI_OP_NOOP, 149) },
+                                _CFFI_OP(_CFFI_OP_NOOP, 155) },
   { "consecutive_failures", offsetof(trifuse_breaker_config, consecutive_failures),
                             sizeof(((trifuse_breaker_config *)0)->consecutive_failures),
                             _CFFI_OP(_CFFI_OP_NOOP, 4) },
@@ -5173,10 +5252,10 @@ static const struct _cffi_field_s _cffi_fields[] = {
                             _CFFI_OP(_CFFI_OP_NOOP, 19) },
   { "open_backoff_multiplier", offsetof(trifuse_breaker_config, open_backoff_multiplier),
                                sizeof(((trifuse_breaker_config *)0)->open_backoff_multiplier),
-                               _CFFI_OP(_CFFI_OP_NOOP, 149) },
+                               _CFFI_OP(_CFFI_OP_NOOP, 155) },
   { "open_jitter_fraction", offsetof(trifuse_breaker_config, open_jitter_fraction),
                             sizeof(((trifuse_breaker_config *)0)->open_jitter_fraction),
-                            _CFFI_OP(_CFFI_OP_NOOP, 149) },
+                            _CFFI_OP(_CFFI_OP_NOOP, 155) },
   { "open_jitter", offsetof(trifuse_breaker_config, open_jitter),
                    sizeof(((trifuse_breaker_config *)0)->open_jitter),
                    _CFFI_OP(_CFFI_OP_NOOP, 4) },
@@ -5200,19 +5279,19 @@ static const struct _cffi_field_s _cffi_fields[] = {
                                  _CFFI_OP(_CFFI_OP_NOOP, 19) },
   { "tolerated_failure_rate", offsetof(trifuse_breaker_config, tolerated_failure_rate),
                               sizeof(((trifuse_breaker_config *)0)->tolerated_failure_rate),
-                              _CFFI_OP(_CFFI_OP_NOOP, 149) },
+                              _CFFI_OP(_CFFI_OP_NOOP, 155) },
   { "outage_failure_rate", offsetof(trifuse_breaker_config, outage_failure_rate),
                            sizeof(((trifuse_breaker_config *)0)->outage_failure_rate),
-                           _CFFI_OP(_CFFI_OP_NOOP, 149) },
+                           _CFFI_OP(_CFFI_OP_NOOP, 155) },
   { "tolerated_slow_rate", offsetof(trifuse_breaker_config, tolerated_slow_rate),
                            sizeof(((trifuse_breaker_config *)0)->tolerated_slow_rate),
-                           _CFFI_OP(_CFFI_OP_NOOP, 149) },
+                           _CFFI_OP(_CFFI_OP_NOOP, 155) },
   { "outage_slow_rate", offsetof(trifuse_breaker_config, outage_slow_rate),
                         sizeof(((trifuse_breaker_config *)0)->outage_slow_rate),
-                        _CFFI_OP(_CFFI_OP_NOOP, 149) },
+                        _CFFI_OP(_CFFI_OP_NOOP, 155) },
   { "false_open_every", offsetof(trifuse_breaker_config, false_open_every),
                         sizeof(((trifuse_breaker_config *)0)->false_open_every),
-                        _CFFI_OP(_CFFI_OP_NOOP, 149) },
+                        _CFFI_OP(_CFFI_OP_NOOP, 155) },
   { "cusum_idle_decay_ns", offsetof(trifuse_breaker_config, cusum_idle_decay_ns),
                            sizeof(((trifuse_breaker_config *)0)->cusum_idle_decay_ns),
                            _CFFI_OP(_CFFI_OP_NOOP, 19) },
@@ -5236,7 +5315,7 @@ static const struct _cffi_field_s _cffi_fields[] = {
                             _CFFI_OP(_CFFI_OP_NOOP, 4) },
   { "cusum_calls_to_detect_outage", offsetof(trifuse_breaker_config, cusum_calls_to_detect_outage),
                                     sizeof(((trifuse_breaker_config *)0)->cusum_calls_to_detect_outage),
-                                    _CFFI_OP(_CFFI_OP_NOOP, 149) },
+                                    _CFFI_OP(_CFFI_OP_NOOP, 155) },
   { "seed", offsetof(trifuse_breaker_config, seed),
             sizeof(((trifuse_breaker_config *)0)->seed),
             _CFFI_OP(_CFFI_OP_NOOP, 19) },
@@ -5332,10 +5411,10 @@ static const struct _cffi_field_s _cffi_fields[] = {
                    _CFFI_OP(_CFFI_OP_NOOP, 19) },
   { "failure_rate", offsetof(trifuse_breaker_snapshot, failure_rate),
                     sizeof(((trifuse_breaker_snapshot *)0)->failure_rate),
-                    _CFFI_OP(_CFFI_OP_NOOP, 149) },
+                    _CFFI_OP(_CFFI_OP_NOOP, 155) },
   { "slow_rate", offsetof(trifuse_breaker_snapshot, slow_rate),
                  sizeof(((trifuse_breaker_snapshot *)0)->slow_rate),
-                 _CFFI_OP(_CFFI_OP_NOOP, 149) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 155) },
   { "consecutive_failures", offsetof(trifuse_breaker_snapshot, consecutive_failures),
                             sizeof(((trifuse_breaker_snapshot *)0)->consecutive_failures),
                             _CFFI_OP(_CFFI_OP_NOOP, 19) },
@@ -5377,10 +5456,10 @@ static const struct _cffi_field_s _cffi_fields[] = {
                             _CFFI_OP(_CFFI_OP_NOOP, 4) },
   { "cusum_calls_to_detect_outage", offsetof(trifuse_breaker_snapshot, cusum_calls_to_detect_outage),
                                     sizeof(((trifuse_breaker_snapshot *)0)->cusum_calls_to_detect_outage),
-                                    _CFFI_OP(_CFFI_OP_NOOP, 149) },
+                                    _CFFI_OP(_CFFI_OP_NOOP, 155) },
   { "cusum_calls_to_detect_total", offsetof(trifuse_breaker_snapshot, cusum_calls_to_detect_total),
                                    sizeof(((trifuse_breaker_snapshot *)0)->cusum_calls_to_detect_total),
-                                   _CFFI_OP(_CFFI_OP_NOOP, 149) },
+                                   _CFFI_OP(_CFFI_OP_NOOP, 155) },
   { "calls", offsetof(trifuse_breaker_snapshot, calls),
              sizeof(((trifuse_breaker_snapshot *)0)->calls),
              _CFFI_OP(_CFFI_OP_NOOP, 19) },
@@ -5419,7 +5498,7 @@ static const struct _cffi_field_s _cffi_fields[] = {
                            _CFFI_OP(_CFFI_OP_NOOP, 19) },
   { "transitions", offsetof(trifuse_breaker_snapshot, transitions),
                    sizeof(((trifuse_breaker_snapshot *)0)->transitions),
-                   _CFFI_OP(_CFFI_OP_NOOP, 162) },
+                   _CFFI_OP(_CFFI_OP_NOOP, 168) },
   { "struct_size", offsetof(trifuse_config_error, struct_size),
                    sizeof(((trifuse_config_error *)0)->struct_size),
                    _CFFI_OP(_CFFI_OP_NOOP, 4) },
@@ -5437,10 +5516,10 @@ static const struct _cffi_field_s _cffi_fields[] = {
                      _CFFI_OP(_CFFI_OP_NOOP, 19) },
   { "value_real", offsetof(trifuse_config_error, value_real),
                   sizeof(((trifuse_config_error *)0)->value_real),
-                  _CFFI_OP(_CFFI_OP_NOOP, 149) },
+                  _CFFI_OP(_CFFI_OP_NOOP, 155) },
   { "allowed", offsetof(trifuse_config_error, allowed),
                sizeof(((trifuse_config_error *)0)->allowed),
-               _CFFI_OP(_CFFI_OP_NOOP, 147) },
+               _CFFI_OP(_CFFI_OP_NOOP, 153) },
   { "struct_size", offsetof(trifuse_cusum_design, struct_size),
                    sizeof(((trifuse_cusum_design *)0)->struct_size),
                    _CFFI_OP(_CFFI_OP_NOOP, 4) },
@@ -5449,13 +5528,13 @@ static const struct _cffi_field_s _cffi_fields[] = {
              _CFFI_OP(_CFFI_OP_NOOP, 4) },
   { "tolerated_rate", offsetof(trifuse_cusum_design, tolerated_rate),
                       sizeof(((trifuse_cusum_design *)0)->tolerated_rate),
-                      _CFFI_OP(_CFFI_OP_NOOP, 149) },
+                      _CFFI_OP(_CFFI_OP_NOOP, 155) },
   { "outage_rate", offsetof(trifuse_cusum_design, outage_rate),
                    sizeof(((trifuse_cusum_design *)0)->outage_rate),
-                   _CFFI_OP(_CFFI_OP_NOOP, 149) },
+                   _CFFI_OP(_CFFI_OP_NOOP, 155) },
   { "false_open_every", offsetof(trifuse_cusum_design, false_open_every),
                         sizeof(((trifuse_cusum_design *)0)->false_open_every),
-                        _CFFI_OP(_CFFI_OP_NOOP, 149) },
+                        _CFFI_OP(_CFFI_OP_NOOP, 155) },
   { "up", offsetof(trifuse_cusum_design, up),
           sizeof(((trifuse_cusum_design *)0)->up),
           _CFFI_OP(_CFFI_OP_NOOP, 4) },
@@ -5470,16 +5549,16 @@ static const struct _cffi_field_s _cffi_fields[] = {
                 _CFFI_OP(_CFFI_OP_NOOP, 4) },
   { "calls_to_false_open", offsetof(trifuse_cusum_design, calls_to_false_open),
                            sizeof(((trifuse_cusum_design *)0)->calls_to_false_open),
-                           _CFFI_OP(_CFFI_OP_NOOP, 149) },
+                           _CFFI_OP(_CFFI_OP_NOOP, 155) },
   { "calls_to_detect_outage", offsetof(trifuse_cusum_design, calls_to_detect_outage),
                               sizeof(((trifuse_cusum_design *)0)->calls_to_detect_outage),
-                              _CFFI_OP(_CFFI_OP_NOOP, 149) },
+                              _CFFI_OP(_CFFI_OP_NOOP, 155) },
   { "calls_to_detect_total", offsetof(trifuse_cusum_design, calls_to_detect_total),
                              sizeof(((trifuse_cusum_design *)0)->calls_to_detect_total),
-                             _CFFI_OP(_CFFI_OP_NOOP, 149) },
+                             _CFFI_OP(_CFFI_OP_NOOP, 155) },
   { "handle", offsetof(trifuse_py_call, handle),
               sizeof(((trifuse_py_call *)0)->handle),
-              _CFFI_OP(_CFFI_OP_NOOP, 158) },
+              _CFFI_OP(_CFFI_OP_NOOP, 164) },
   { "permit", offsetof(trifuse_py_call, permit),
               sizeof(((trifuse_py_call *)0)->permit),
               _CFFI_OP(_CFFI_OP_NOOP, 19) },
@@ -5491,7 +5570,7 @@ static const struct _cffi_field_s _cffi_fields[] = {
              _CFFI_OP(_CFFI_OP_NOOP, 4) },
   { "result", offsetof(trifuse_py_call, result),
               sizeof(((trifuse_py_call *)0)->result),
-              _CFFI_OP(_CFFI_OP_NOOP, 150) },
+              _CFFI_OP(_CFFI_OP_NOOP, 156) },
   { "duration_ns", offsetof(trifuse_py_call, duration_ns),
                    sizeof(((trifuse_py_call *)0)->duration_ns),
                    _CFFI_OP(_CFFI_OP_NOOP, 19) },
@@ -5516,33 +5595,33 @@ static const struct _cffi_field_s _cffi_fields[] = {
 };
 
 static const struct _cffi_struct_union_s _cffi_struct_unions[] = {
-  { "trifuse_breaker", 151, _CFFI_F_OPAQUE,
+  { "trifuse_breaker", 157, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "trifuse_breaker_config", 152, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_breaker_config", 158, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_breaker_config), offsetof(struct _cffi_align__trifuse_breaker_config, y), 0, 43 },
-  { "trifuse_breaker_event", 153, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_breaker_event", 159, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_breaker_event), offsetof(struct _cffi_align__trifuse_breaker_event, y), 43, 15 },
-  { "trifuse_breaker_snapshot", 154, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_breaker_snapshot", 160, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_breaker_snapshot), offsetof(struct _cffi_align__trifuse_breaker_snapshot, y), 58, 41 },
-  { "trifuse_config_error", 155, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_config_error", 161, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_config_error), offsetof(struct _cffi_align__trifuse_config_error, y), 99, 7 },
-  { "trifuse_cusum_design", 156, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_cusum_design", 162, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_cusum_design), offsetof(struct _cffi_align__trifuse_cusum_design, y), 106, 12 },
-  { "trifuse_py_call", 157, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_py_call", 163, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_py_call), offsetof(struct _cffi_align__trifuse_py_call, y), 118, 7 },
-  { "trifuse_py_handle", 159, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_py_handle", 165, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_py_handle), offsetof(struct _cffi_align__trifuse_py_handle, y), 125, 5 },
 };
 
 static const struct _cffi_typename_s _cffi_typenames[] = {
-  { "trifuse_breaker", 151 },
-  { "trifuse_breaker_config", 152 },
-  { "trifuse_breaker_event", 153 },
-  { "trifuse_breaker_snapshot", 154 },
-  { "trifuse_config_error", 155 },
-  { "trifuse_cusum_design", 156 },
-  { "trifuse_py_call", 157 },
-  { "trifuse_py_handle", 159 },
+  { "trifuse_breaker", 157 },
+  { "trifuse_breaker_config", 158 },
+  { "trifuse_breaker_event", 159 },
+  { "trifuse_breaker_snapshot", 160 },
+  { "trifuse_config_error", 161 },
+  { "trifuse_cusum_design", 162 },
+  { "trifuse_py_call", 163 },
+  { "trifuse_py_handle", 165 },
 };
 
 static const struct _cffi_type_context_s _cffi_type_context = {
@@ -5552,12 +5631,12 @@ static const struct _cffi_type_context_s _cffi_type_context = {
   _cffi_struct_unions,
   NULL,  /* no enums */
   _cffi_typenames,
-  185,  /* num_globals */
+  186,  /* num_globals */
   8,  /* num_struct_unions */
   0,  /* num_enums */
   8,  /* num_typenames */
   NULL,  /* no includes */
-  165,  /* num_types */
+  171,  /* num_types */
   0,  /* flags */
 };
 

@@ -9,7 +9,6 @@
 #include "shim.h"
 
 #include <stddef.h>
-#include <stdlib.h>
 
 #define PY_EVENTS 256
 
@@ -26,10 +25,9 @@
 #  define py_previous(word) ((void)(*(word) != 0 && (*(word))--)) /* a forked child counts anew */
 #endif
 
-/* One allocation a breaker: the handle, the shared part of the first call, the core's words. */
 #define PY_SHARED offsetof(trifuse_py_call, duration_ns)
-#define PY_HEAD (sizeof(trifuse_py_handle) + PY_SHARED)
-_Static_assert(PY_HEAD == 56 + sizeof(void *) || sizeof(void *) != 8, "the head has no padding");
+#define PY_HEAD (PY_SHARED + sizeof(trifuse_py_handle))
+_Static_assert(PY_SHARED % 8 == 0 && PY_HEAD % 8 == 0, "the core's words are aligned to 8");
 
 static uint64_t py_virtual_now;
 static int py_bypass_on;
@@ -59,46 +57,46 @@ static int py_told(const trifuse_breaker_event *event)
     return (int)(index + 1) << TRIFUSE_PY_TOLD_EVENT_SHIFT;
 }
 
-static trifuse_py_call *trifuse_py_open(const trifuse_breaker_config *config,
-                                        trifuse_config_error *error, int *result)
+static size_t trifuse_py_size(const trifuse_breaker_config *config, trifuse_config_error *error,
+                              int *result)
 {
     *result = trifuse_breaker_config_check(config, error);
-    size_t size = *result == TRIFUSE_OK ? trifuse_breaker_size(config) : 0;
-    trifuse_py_handle *handle = malloc(PY_HEAD + size);
-    if (handle == NULL) {
-        *result = TRIFUSE_ERROR_NO_MEMORY;
-        return NULL;
-    }
-    memset(handle, 0, PY_HEAD);
-    *result = trifuse_breaker_init((char *)handle + PY_HEAD, size, config, py_clock(), error,
-                                   &handle->breaker);
-    if (*result != TRIFUSE_OK) {
-        free(handle);
-        return NULL;
-    }
-    trifuse_py_call *first = (trifuse_py_call *)(void *)(handle + 1);
+    return *result == TRIFUSE_OK ? PY_HEAD + trifuse_breaker_size(config) : 0;
+}
+
+static int trifuse_py_open(void *block, size_t size, const trifuse_breaker_config *config,
+                           trifuse_config_error *error)
+{
+    trifuse_py_call *first = block;
+    trifuse_py_handle *handle = (trifuse_py_handle *)(void *)((char *)block + PY_SHARED);
+    int result = trifuse_breaker_init((char *)block + PY_HEAD, size - PY_HEAD, config, py_clock(),
+                                      error, &handle->breaker);
+    if (result != TRIFUSE_OK)
+        return result;
     first->handle = handle;
     handle->timeout_ns = config->request_timeout_ns;
     handle->cancelled_after_ns = config->cancelled_counts_after_ns;
     if (config->initial_state == TRIFUSE_STATE_CLOSED) /* then asking changes nothing */
         (void)trifuse_breaker_try_acquire(handle->breaker, 0, &first->permit, NULL);
-    return first;
+    return TRIFUSE_OK;
 }
 
-static void trifuse_py_close(trifuse_py_call *first)
+static trifuse_py_handle *trifuse_py_handle_of(void *call)
 {
-    free(first->handle);
+    return ((trifuse_py_call *)call)->handle;
 }
 
-static int trifuse_py_enter(trifuse_py_call *call)
+static int trifuse_py_enter(void *slot)
 {
+    trifuse_py_call *call = slot;
     if (call->handle->flags != 0 || py_bypass_on)
         return 1;
     return trifuse_breaker_reenter(call->handle->breaker, call->permit);
 }
 
-static int trifuse_py_enter_timed(trifuse_py_call *call)
+static int trifuse_py_enter_timed(void *slot)
 {
+    trifuse_py_call *call = slot;
     if ((call->handle->flags & TRIFUSE_PY_NOTIFY) != 0 || py_bypass_on)
         return 1;
     if (call->started_ns != 0)
@@ -109,8 +107,9 @@ static int trifuse_py_enter_timed(trifuse_py_call *call)
     return py_claim(&call->started_ns, py_clock()) ? 0 : 1;
 }
 
-static int trifuse_py_begin(trifuse_py_call *call)
+static int trifuse_py_begin(void *slot)
 {
+    trifuse_py_call *call = slot;
     trifuse_breaker_event event;
     trifuse_breaker *breaker = call->handle->breaker;
     py_event_prepare(&event);
@@ -169,20 +168,23 @@ static int py_finish_timed(trifuse_py_call *call, uint32_t outcome)
     return told == 0 ? 0 : told | (int)(outcome << TRIFUSE_PY_TOLD_OUTCOME_SHIFT);
 }
 
-static int trifuse_py_success_timed(trifuse_py_call *call)
+static int trifuse_py_success_timed(void *slot)
 {
+    trifuse_py_call *call = slot;
     return py_finish_timed(call, TRIFUSE_OUTCOME_SUCCESS);
 }
 
-static int trifuse_py_success(trifuse_py_call *call)
+static int trifuse_py_success(void *slot)
 {
+    trifuse_py_call *call = slot;
     if ((call->flags & TRIFUSE_PY_OWNED) != 0)
         return py_finish_timed(call, TRIFUSE_OUTCOME_SUCCESS);
     return py_report(call, TRIFUSE_OUTCOME_SUCCESS, 0, py_virtual_now);
 }
 
-static int trifuse_py_finish(trifuse_py_call *call, uint32_t outcome, int timed)
+static int trifuse_py_finish(void *slot, uint32_t outcome, int timed)
 {
+    trifuse_py_call *call = slot;
     int told;
     if (timed || (call->flags & TRIFUSE_PY_OWNED) != 0) {
         told = py_finish_timed(call, outcome);
@@ -193,8 +195,9 @@ static int trifuse_py_finish(trifuse_py_call *call, uint32_t outcome, int timed)
     return told == 0 ? 0 : told | (int)(outcome << TRIFUSE_PY_TOLD_OUTCOME_SHIFT);
 }
 
-static int trifuse_py_renew(trifuse_py_call *call)
+static int trifuse_py_renew(void *slot)
 {
+    trifuse_py_call *call = slot;
     return trifuse_breaker_renew(call->handle->breaker, call->permit, py_virtual_now);
 }
 

@@ -50,24 +50,29 @@ typedef struct trifuse_py_call {
     uint64_t retry_after_ns;
 } trifuse_py_call;
 
-/* Makes a breaker and gives the call that those of its first generation share; NULL with *result and
- * *error when refused. */
-static trifuse_py_call *trifuse_py_open(const trifuse_breaker_config *config,
-                                        trifuse_config_error *error, int *result);
-/* Frees the breaker of the call that trifuse_py_open gave. */
-static void trifuse_py_close(trifuse_py_call *first);
+/* A breaker lives in one block of memory that Python owns: first the call that those of its first
+ * generation share, then its handle, then the core's words. So a block may stand wherever a call may;
+ * that is why calls are void pointers here. */
+
+/* The bytes of a block; 0 with *result and *error when the configuration is refused. */
+static size_t trifuse_py_size(const trifuse_breaker_config *config, trifuse_config_error *error,
+                              int *result);
+/* Makes a breaker in a block; results as trifuse_breaker_init. */
+static int trifuse_py_open(void *block, size_t size, const trifuse_breaker_config *config,
+                           trifuse_config_error *error);
+static trifuse_py_handle *trifuse_py_handle_of(void *call);
 
 /* 0: admitted on the shared permit. Else the slow path. */
-static int trifuse_py_enter(trifuse_py_call *call);
+static int trifuse_py_enter(void *call);
 /* The same, and the call is the caller's alone and timed until success_timed or finish. */
-static int trifuse_py_enter_timed(trifuse_py_call *call);
+static int trifuse_py_enter_timed(void *call);
 /* The whole admission: fills the call, result included. */
-static int trifuse_py_begin(trifuse_py_call *call);
-static int trifuse_py_success(trifuse_py_call *call);
-static int trifuse_py_success_timed(trifuse_py_call *call);
+static int trifuse_py_begin(void *call);
+static int trifuse_py_success(void *call);
+static int trifuse_py_success_timed(void *call);
 /* Any outcome; `timed` for a call of enter_timed or an owned one. */
-static int trifuse_py_finish(trifuse_py_call *call, uint32_t outcome, int timed);
-static int trifuse_py_renew(trifuse_py_call *call);
+static int trifuse_py_finish(void *call, uint32_t outcome, int timed);
+static int trifuse_py_renew(void *call);
 
 /* The transition that a told value points to. */
 static void trifuse_py_event(uint32_t told, trifuse_breaker_event *event);

@@ -5,7 +5,8 @@
 
 - ```python  each block alone in a process, in an empty directory; `await` may stand at the top.
 - ```c       each block is a whole program, compiled against the library of this checkout and run.
-- ```rust    each block is a program; one without `fn main` is put into one that returns a Result.
+- ```rust    each block is a program; one without `fn main` is put into one that returns a Result;
+             `rust,compile_fail` must fail, `rust,ignore` is skipped.
 - ```sh, ```toml, ```cmake and the like are not run.
 
 A comment on the line above a block says more:
@@ -23,7 +24,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from docs_run import ROOT, RUNNERS, Failure
+from docs_run import ROOT, RUNNERS, Failure, run_rust
 
 NOT_RUN = {"sh", "bash", "console", "toml", "cmake", "text", "json", "yaml", "ini", "make", "", "mermaid"}
 FENCE = re.compile(r"^```(\S*)[^\n]*\n(.*?)^```\s*$", re.MULTILINE | re.DOTALL)
@@ -38,6 +39,7 @@ class Block:
     language: str
     code: str
     note: str
+    marks: tuple[str, ...] = ()
     before: str = ""
     output: str | None = None
 
@@ -54,7 +56,10 @@ def blocks(path: Path) -> list[Block]:
         above = text[: match.start()].rstrip("\n").rpartition("\n")[2].strip()
         note = m[1].strip() if (m := re.fullmatch(r"<!--(.*)-->", above)) else ""
         line = text.count("\n", 0, match.start()) + 1
-        block = Block(str(path.relative_to(ROOT)), line, match[1], match[2], note)
+        language, *marks = match[1].split(",")
+        if "ignore" in marks:
+            note = "skip: marked ignore"
+        block = Block(str(path.relative_to(ROOT)), line, language, match[2], note, tuple(marks))
         if note == "output":
             if not found:
                 raise Failure(f"{block.place}: an output without a block before it")
@@ -66,7 +71,7 @@ def blocks(path: Path) -> list[Block]:
             block.before, block.note = before[-1].before + before[-1].code, ""
             found.append(block)
         elif block.language not in NOT_RUN:
-            if block.language not in RUNNERS:
+            if block.language not in (*RUNNERS, "rust"):
                 raise Failure(f"{block.place}: no way to run ```{block.language}")
             found.append(block)
     return found
@@ -91,9 +96,23 @@ def run(block: Block) -> str | None:
     return None
 
 
+def run_all_rust(found: list[Block]) -> int:
+    """Runs the Rust blocks of all pages together; the number of failures, 0 or 1."""
+    if not found:
+        return 0
+    named = [(re.sub(r"\W", "_", f"at_{b.place}"), ",".join(["rust", *b.marks]), b.before + b.code) for b in found]
+    try:
+        run_rust(named)
+    except Failure as failure:
+        print(f"rust: {failure}", file=sys.stderr)
+        return 1
+    return 0
+
+
 def main() -> int:
     pages = [Path(p).resolve() for p in sys.argv[1:]] or [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
     failed = count = 0
+    rust: list[Block] = []
     for page in pages:
         for block in blocks(page):
             if block.note.startswith("skip"):
@@ -101,9 +120,13 @@ def main() -> int:
                 failed += ":" not in block.note
                 continue
             count += 1
+            if block.language == "rust":
+                rust.append(block)
+                continue
             if trouble := run(block):
                 failed += 1
                 print(trouble, file=sys.stderr)
+    failed += run_all_rust(rust)
     print(f"  {count} blocks of {len(pages)} pages run, {failed} failed")
     return 1 if failed or not count else 0
 

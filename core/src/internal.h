@@ -8,8 +8,7 @@
  *   line 1-3 the configuration, packed; cold totals                    read by every outcome
  *   line 4   GENERATION HEAD RUN CUSUM CUSUM+1 LAST_FAILURE LATE LOST  the window's words
  *   line 5   REFUSED x3, TOTAL x4                                      written by refusals
- *   line 6-7 transitions, two 32-bit counts a word
- *   line 8-  leases, two words a probe; then the window
+ *   then     transitions, two 32-bit counts a word; leases, two words a probe; the window
  *
  *   STATE     generation 32 | back-off level 10 | opening 9 | cause 4 | 6 unused | state 3
  *             The one word that decides. Every change of state and every reset is one
@@ -36,8 +35,8 @@ enum {
     W_TIMEOUT, W_CANCELLED, W_DECAY, W_DESIGN, W_FAILURE_PAIR, W_SLOW_PAIR, W_FALSE_EVERY, W_DETECT,
     W_SEED, W_TOLD, W_TOLD_FAILURES, W_TOLD_SLOW, W_PROBES, W_TIMEOUTS, W_IGNORED, W_WOULD_OPEN,
     W_GENERATION, W_HEAD, W_RUN, W_CUSUM, W_CUSUM_SLOW, W_LAST_FAILURE, W_LATE, W_LOST,
-    W_REFUSED, W_REFUSED_LIMIT, W_REFUSED_FORCED, W_TOTAL, W_TOLD_LOST = W_TOTAL + 4,
-    W_TRANSITIONS = 48, W_LEASES = 64
+    W_REFUSED, W_REFUSED_LIMIT, W_REFUSED_FORCED, W_TOTAL,
+    W_TRANSITIONS = 47, W_LEASES = 60
 };
 
 struct trifuse_breaker {

@@ -30,7 +30,7 @@ static void read_totals(trifuse_breaker *b, trifuse_breaker_snapshot *o) {
     o->timeouts = load_acquire(&w[W_TIMEOUTS]);
     o->ignored = load_acquire(&w[W_IGNORED]);
     o->late_results = load_acquire(&w[W_LATE]);
-    o->lost_permits = told(b, W_TOLD_LOST, o->lost_permits + load_acquire(&w[W_LOST]));
+    o->lost_permits += load_acquire(&w[W_LOST]); /* and those lapsed by now, a view */
     o->would_have_opened = load_acquire(&w[W_WOULD_OPEN]);
     o->refused_open = load_acquire(&w[W_REFUSED]);
     o->refused_half_open_limit = load_acquire(&w[W_REFUSED_LIMIT]);
@@ -38,9 +38,8 @@ static void read_totals(trifuse_breaker *b, trifuse_breaker_snapshot *o) {
     for (uint32_t pair = 0; pair < TRIFUSE_STATES * TRIFUSE_STATES; pair++) {
         uint32_t from = pair / TRIFUSE_STATES, to = pair % TRIFUSE_STATES;
         unsigned shift;
-        if (from == to) continue;
-        uint64_t v = load_acquire(transition_count(b, from, to, &shift));
-        o->transitions[from][to] = bits(v, shift, 32);
+        const word *count = transition_count(b, from, to, &shift);
+        if (count) o->transitions[from][to] = bits(load_acquire(count), shift, 32);
     }
 }
 

@@ -43,17 +43,22 @@ static void event_tell(call *c, uint64_t old, uint64_t next, counts window, uint
     memcpy(event, &full, size < sizeof full ? size : sizeof full);
 }
 
-/* Two saturating 32-bit counts a word, for the pairs of different states. */
+/* The legal pairs [from][to], numbered from 1; 0 for the others. */
+static const unsigned char pairs[TRIFUSE_STATES][TRIFUSE_STATES] = {
+    {0, 1, 0, 2, 3, 4},     {5, 0, 6, 7, 8, 9},     {10, 11, 0, 12, 13, 14},
+    {15, 0, 0, 0, 16, 17}, {18, 0, 0, 19, 0, 20}, {21, 0, 0, 22, 23, 0}};
+
+/* Two saturating 32-bit counts a word; NULL for a pair that is no transition. */
 static word *transition_count(trifuse_breaker *b, uint32_t from, uint32_t to, unsigned *shift) {
-    uint32_t pair = from * (TRIFUSE_STATES - 1) + (to > from ? to - 1 : to);
+    uint32_t pair = pairs[from][to];
     *shift = 32 * (pair & 1);
-    return &b->w[W_TRANSITIONS + pair / 2];
+    return pair ? &b->w[W_TRANSITIONS + pair / 2] : NULL;
 }
 
 static void count_transition(trifuse_breaker *b, uint32_t from, uint32_t to) {
-    if (from == to) return;
     unsigned shift;
     word *w = transition_count(b, from, to, &shift);
+    if (!w) return;
     uint64_t v = load_acquire(w);
     while (bits(v, shift, 32) != UINT32_MAX && !cas_acq_rel(w, v, v + (1ULL << shift)))
         v = load_acquire(w);

@@ -30,8 +30,12 @@ CONFIG = {
 }
 DESIGNS = ((1, 1, 3), (0, 0, 0), (7, 2, 20), (2, 3, 9), (1, 1, 15), (5, 16, 4))
 BAD = (
-    {"minimum_calls": 0}, {"failure_rate_threshold": "nan"}, {"open_duration_ns": 0},
-    {"half_open_max_calls": 65}, {"window_duration_ns": 1}, {"open_backoff_multiplier": 0.5},
+    {"minimum_calls": 0},
+    {"failure_rate_threshold": "nan"},
+    {"open_duration_ns": 0},
+    {"half_open_max_calls": 65},
+    {"window_duration_ns": 1},
+    {"open_backoff_multiplier": 0.5},
 )
 HEAD = len(CONFIG) + 2
 GAPS = (0, 1, 7, 100, 999, 1000, 10_000, 100_000, 1 * MS, 1 * MS, 2 * MS, 10 * MS, 50 * MS, 120_000 * MS)
@@ -40,14 +44,21 @@ JUMPS = (2**33, 2**40, 2**48, 2**55)
 
 def config(data):
     """A legal configuration from HEAD bytes."""
-    chosen = {name: values[byte % len(values)] for (name, values), byte in zip(CONFIG.items(), data, strict=False)}
-    for which, byte in zip(("", "slow_"), data[len(CONFIG):], strict=True):
+    chosen = {
+        name: values[byte % len(values)] for (name, values), byte in zip(CONFIG.items(), data, strict=False)
+    }
+    for which, byte in zip(("", "slow_"), data[len(CONFIG) :], strict=True):
         up, down, threshold = DESIGNS[byte % len(DESIGNS)]
         chosen |= {f"{which}cusum_up": up, f"{which}cusum_down": down, f"{which}cusum_threshold": threshold}
     chosen["open_duration_max_ns"] = chosen["open_duration_max_ns"] and max(
-        chosen["open_duration_max_ns"], chosen["open_duration_ns"])
-    chosen |= {"request_timeout_ns": 0, "reserve_window_buckets": 64, "reserve_window_count": 64,
-               "reserve_half_open_calls": 64}
+        chosen["open_duration_max_ns"], chosen["open_duration_ns"]
+    )
+    chosen |= {
+        "request_timeout_ns": 0,
+        "reserve_window_buckets": 64,
+        "reserve_window_count": 64,
+        "reserve_half_open_calls": 64,
+    }
     return chosen
 
 
@@ -56,18 +67,46 @@ def _table(weights):
 
 
 # 100 of 256 bytes each pick by state; the rest fall on calls and outcomes in every state.
-COMMON = _table((
-    ("nothing", 1), ("call", 60), ("burst", 20), ("acquire", 30), ("report", 44), ("again", 12),
-    ("old", 8), ("foreign", 4), ("renew", 6), ("reenter", 4), ("reconfigure", 5), ("misconfigure", 1),
-    ("look", 3), ("trip", 6), ("trip_for", 4), ("reset", 5), ("close", 5), ("force_open", 4),
-    ("disable", 4), ("metrics_only", 6),
-))
+COMMON = _table(
+    (
+        ("nothing", 1),
+        ("call", 60),
+        ("burst", 20),
+        ("acquire", 30),
+        ("report", 44),
+        ("again", 12),
+        ("old", 8),
+        ("foreign", 4),
+        ("renew", 6),
+        ("reenter", 4),
+        ("reconfigure", 5),
+        ("misconfigure", 1),
+        ("look", 3),
+        ("trip", 6),
+        ("trip_for", 4),
+        ("reset", 5),
+        ("close", 5),
+        ("force_open", 4),
+        ("disable", 4),
+        ("metrics_only", 6),
+    )
+)
 TABLES = {
     "closed": COMMON + _table((("burst", 20), ("metrics_only", 4))),
     "open": COMMON + _table((("acquire", 40), ("trip", 10), ("trip_for", 10))),
-    "half_open": COMMON + _table((
-        ("acquire", 60), ("report", 50), ("again", 14), ("renew", 10), ("force_open", 4),
-        ("disable", 4), ("metrics_only", 4), ("reset", 4))),
+    "half_open": COMMON
+    + _table(
+        (
+            ("acquire", 60),
+            ("report", 50),
+            ("again", 14),
+            ("renew", 10),
+            ("force_open", 4),
+            ("disable", 4),
+            ("metrics_only", 4),
+            ("reset", 4),
+        )
+    ),
     "forced_open": COMMON + _table((("close", 20), ("reset", 10), ("metrics_only", 12), ("disable", 10))),
     "disabled": COMMON + _table((("close", 20), ("reset", 10), ("metrics_only", 12), ("force_open", 10))),
     "metrics_only": COMMON + _table((("burst", 40), ("close", 6), ("disable", 6), ("force_open", 6))),
@@ -82,8 +121,9 @@ def operation(state, byte, other):
 
 def outcome(byte):
     """(outcome, duration)"""
-    return ("success", "failure", "failure", "timeout", "success", "failure", "ignored", "success")[byte % 8], (
-        (0, 1, 100, 101, 200)[byte // 8 % 5])
+    return ("success", "failure", "failure", "timeout", "success", "failure", "ignored", "success")[
+        byte % 8
+    ], ((0, 1, 100, 101, 200)[byte // 8 % 5])
 
 
 def later(byte, now, marks):

@@ -5,80 +5,16 @@ It answers in plain data: results, states, outcomes and causes are the texts of 
 event is a dict of the members of trifuse_breaker_event, or None where the caller is told nothing.
 """
 
-from dataclasses import dataclass
-from fractions import Fraction
-
-from model_config import BILLION, billionths, resolved, shape, whole
+from model_config import resolved, shape, whole
+from model_parts import NEVER, Cusum, Permit, at_microsecond
+from model_rules import Rules
 from model_window import window
 
-NEVER = 2**64 - 1
-STATES = ("closed", "open", "half_open", "forced_open", "disabled", "metrics_only")
 RECORDING = ("closed", "metrics_only")
 FORCED = ("forced_open", "disabled", "metrics_only")
-WORD = 2**64
-GOLDEN = 0x9E3779B97F4A7C15
 
 
-def at_microsecond(now, wait):
-    """The first whole microsecond that is not before now + wait; saturates to NEVER."""
-    return min(-(-min(now + wait, NEVER) // 1000) * 1000, NEVER)
-
-
-def scramble(z):
-    """SplitMix64's step and finaliser."""
-    z = (z + GOLDEN) % WORD
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 % WORD
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EB % WORD
-    return z ^ (z >> 31)
-
-
-def draw(seed, generation, now):
-    """The 64-bit draw of one opening."""
-    z = scramble(seed ^ (generation * GOLDEN % WORD))
-    return scramble(z ^ (now * 0xC2B2AE3D27D4EB4F % WORD))
-
-
-@dataclass(frozen=True)
-class Permit:
-    """What an admission gives: the breaker, its generation, and for a probe the number of its lease."""
-
-    owner: object
-    generation: int
-    lease: int | None
-
-
-class Cusum:
-    """One S and its design (up, down, threshold); off when the design is None."""
-
-    def __init__(self, design):
-        self.design = design
-        self.s = 0
-        self.stamp = 0
-
-    def restart(self):
-        self.s = self.stamp = 0
-
-    def redesign(self, design):
-        if design != self.design:
-            self.design = design
-            self.s = 0
-
-    def aged(self, stamp):
-        return self.s >> (max(0, stamp - self.stamp) // 1024)
-
-    def record(self, bad, stamp):
-        if self.design is None or (self.s == 0 and not bad):
-            return
-        up, down, threshold = self.design
-        self.s = self.aged(stamp)
-        self.stamp = max(self.stamp, stamp)
-        self.s = min(self.s + up, threshold) if bad else max(self.s - down, 0)
-
-    def holds(self):
-        return self.design is not None and self.s >= self.design[2]
-
-
-class Breaker:
+class Breaker(Rules):
     """The whole breaker. Every method takes the caller's now >= 1."""
 
     def __init__(self, config, now=1):
@@ -94,9 +30,22 @@ class Breaker:
         self.probe_successes = self.probe_failures = 0
         self.last_failure = 0
         self.totals = dict.fromkeys(
-            ("calls", "successes", "failures", "timeouts", "slow", "ignored", "late_results",
-             "lost_permits", "would_have_opened", "refused_open", "refused_half_open_limit",
-             "refused_forced_open"), 0)
+            (
+                "calls",
+                "successes",
+                "failures",
+                "timeouts",
+                "slow",
+                "ignored",
+                "late_results",
+                "lost_permits",
+                "would_have_opened",
+                "refused_open",
+                "refused_half_open_limit",
+                "refused_forced_open",
+            ),
+            0,
+        )
         self.transitions = {}
         self.failure_cusum = Cusum(self._design(""))
         self.slow_cusum = Cusum(self._design("slow_"))
@@ -193,10 +142,6 @@ class Breaker:
         if failed:
             self.last_failure = max(self.last_failure, now)
 
-    def _slow_detection(self):
-        rate = billionths(self.c["slow_call_rate_threshold"]) < BILLION
-        return self.c["slow_call_duration_ns"] > 0 and (rate or self.slow_cusum.design is not None)
-
     def _probe(self, bad, now):
         if bad:
             self.probe_failures += 1
@@ -230,29 +175,6 @@ class Breaker:
         self.failure_cusum.s = self.slow_cusum.s = 0
         return event
 
-    def _rule_that_holds(self, now):
-        c = self.c
-        total, failed, slow = self.window.counts(now)
-        minimum = c["minimum_calls"]
-        if c["window_kind"] == "count":
-            minimum = min(minimum, c["window_count"])
-        enough = total >= minimum
-        rate = c["detector"] == "rate"
-        if rate and enough and self._exceeds(failed, total, "failure_rate_threshold"):
-            return "failure_rate"
-        if 0 < c["failure_count_threshold"] <= failed:
-            return "failure_count"
-        if enough and self._exceeds(slow, total, "slow_call_rate_threshold"):
-            return "slow_rate"
-        if self.slow_cusum.holds():
-            return "slow_rate"
-        if 0 < c["consecutive_failures"] <= self.run:
-            return "consecutive"
-        return "cusum" if self.failure_cusum.holds() else None
-
-    def _exceeds(self, part, total, threshold):
-        return part * BILLION > billionths(self.c[threshold]) * total
-
     def _start_recording(self):
         self.window = window(self.c)
         self.run = 0
@@ -260,34 +182,21 @@ class Breaker:
         self.failure_cusum.restart()
         self.slow_cusum.restart()
 
-    # -- the statistical detector ------------------------------------------------------------
-
-    def _design(self, which):
-        c = self.c
-        slow = which == "slow_"
-        off = slow and not (c["tolerated_slow_rate"] > 0 and c["slow_call_duration_ns"] > 0)
-        if c["detector"] != "cusum" or off:
-            return None
-        if c[which + "cusum_up"]:
-            return tuple(c[f"{which}cusum_{part}"] for part in ("up", "down", "threshold"))
-        from model_cusum import design
-
-        kind = "slow" if slow else "failure"
-        rates = (billionths(c[f"{end}_{kind}_rate"]) for end in ("tolerated", "outage"))
-        return design(*rates, Fraction(c["false_open_every"]))
-
-    def _stamp(self, now):
-        decay = self.c["cusum_idle_decay_ns"]
-        return now // max(1, decay // 1024) if decay else 0
-
     # -- changes of state --------------------------------------------------------------------
 
     def _event(self, origin, to, cause, now):
         total, failed, slow = self.window.counts(now)
         probing = origin == "half_open"
         return {
-            "from": origin, "to": to, "cause": cause, "generation": self.generation, "at_ns": now,
-            "open_until_ns": 0, "window_total": total, "window_failed": failed, "window_slow": slow,
+            "from": origin,
+            "to": to,
+            "cause": cause,
+            "generation": self.generation,
+            "at_ns": now,
+            "open_until_ns": 0,
+            "window_total": total,
+            "window_failed": failed,
+            "window_slow": slow,
             "probe_successes": self.probe_successes if probing else 0,
             "probe_failures": self.probe_failures if probing else 0,
         }
@@ -313,22 +222,6 @@ class Breaker:
         if to in RECORDING:
             self._start_recording()
         return event
-
-    def _ordinary_wait(self, now):
-        c = self.c
-        wait, cap = c["open_duration_ns"], c["open_duration_max_ns"]
-        for _ in range(self.reopenings):
-            longer = min(cap, wait * billionths(c["open_backoff_multiplier"]) // BILLION)
-            if longer == wait:
-                break
-            wait = longer
-        x = draw(c["seed"], self.generation, now)
-        if c["open_jitter"] == "full":
-            return x * (wait + 1) // WORD
-        if c["open_jitter"] == "proportional":
-            span = wait * billionths(c["open_jitter_fraction"]) // BILLION
-            return min(cap, wait - span + x * (2 * span + 1) // WORD)
-        return wait
 
     # -- control -----------------------------------------------------------------------------
 
@@ -375,15 +268,21 @@ class Breaker:
         total, failed, slow = self.window.counts(now)
         lapsed = len(self._lapsed(now))
         picture = {
-            "state": self.state, "cause": self.cause, "generation": self.generation,
-            "since_ns": self.since, "last_failure_ns": self.last_failure,
+            "state": self.state,
+            "cause": self.cause,
+            "generation": self.generation,
+            "since_ns": self.since,
+            "last_failure_ns": self.last_failure,
             "open_until_ns": self.open_until if self.state == "open" else 0,
-            "window_total": total, "window_failed": failed, "window_slow": slow,
+            "window_total": total,
+            "window_failed": failed,
+            "window_slow": slow,
             "failure_rate": failed / total if total else 0.0,
             "slow_rate": slow / total if total else 0.0,
             "consecutive_failures": self.run,
             "probes_in_flight": len(self.leases) - lapsed,
-            "probe_successes": self.probe_successes, "probe_failures": self.probe_failures,
+            "probe_successes": self.probe_successes,
+            "probe_failures": self.probe_failures,
             "reopenings": self.reopenings,
             **self.totals,
             "transitions": dict(self.transitions),

@@ -30,7 +30,11 @@ class TimeWindow:
             return 0, 0, 0
         oldest = max(self.newest, now // self.width) - self.buckets + 1
         seen = [(key, n) for key, n in self.recorded.items() if key[0] >= oldest]
-        return sum(n for _, n in seen), sum(n for key, n in seen if key[1]), sum(n for key, n in seen if key[2])
+        return (
+            sum(n for _, n in seen),
+            sum(n for key, n in seen if key[1]),
+            sum(n for key, n in seen if key[2]),
+        )
 
 
 class CountWindow:
@@ -41,7 +45,7 @@ class CountWindow:
         self.recorded = []
 
     def record(self, failed, slow, _now):
-        self.recorded = [*self.recorded, (failed, slow)][-self.size:]
+        self.recorded = [*self.recorded, (failed, slow)][-self.size :]
         return True
 
     def counts(self, _now):

@@ -4,7 +4,6 @@
 The core is compiled together with a `clock_gettime` that counts and gives a settable time.
 """
 
-import ctypes
 import os
 import subprocess
 import sys
@@ -40,8 +39,22 @@ def library(tmp_path_factory):
     path = folder / "libcounted.so"
     compiler = os.environ.get("CC", "cc")
     subprocess.run(
-        [compiler, "-std=gnu11", "-O1", "-shared", "-fPIC", "-DTRIFUSE_BUILD", "-Wl,-Bsymbolic", f"-I{ROOT}/core/include",
-         f"{ROOT}/core/src/trifuse.c", str(folder / "clock_of_the_test.c"), "-o", str(path)], check=True)
+        [
+            compiler,
+            "-std=gnu11",
+            "-O1",
+            "-shared",
+            "-fPIC",
+            "-DTRIFUSE_BUILD",
+            "-Wl,-Bsymbolic",
+            f"-I{ROOT}/core/include",
+            f"{ROOT}/core/src/trifuse.c",
+            str(folder / "clock_of_the_test.c"),
+            "-o",
+            str(path),
+        ],
+        check=True,
+    )
     ffi = FFI()
     ffi.cdef(declarations() + "\nextern unsigned long clock_reads; extern long clock_seconds;")
     return ffi, ffi.dlopen(str(path))

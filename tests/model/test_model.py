@@ -9,7 +9,6 @@ import random
 from collections import Counter
 
 import chooser
-import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from library import Core, load
@@ -22,8 +21,17 @@ EACH = 1000 * min(STEPS, 1_000_000) // 1_000_000
 STATES = ("closed", "open", "half_open", "forced_open", "disabled", "metrics_only")
 FORCED = STATES[3:]
 CAUSES = (
-    "failure_rate", "failure_count", "slow_rate", "consecutive", "cusum", "probe_failed",
-    "probes_succeeded", "wait_over", "tripped", "forced", "reset",
+    "failure_rate",
+    "failure_count",
+    "slow_rate",
+    "consecutive",
+    "cusum",
+    "probe_failed",
+    "probes_succeeded",
+    "wait_over",
+    "tripped",
+    "forced",
+    "reset",
 )
 LEGAL = [
     *("closed>open half_open>open open>half_open half_open>closed closed>closed".split()),
@@ -47,8 +55,14 @@ def examples(core, seen, number):
     """One round of Hypothesis, which shrinks what fails."""
 
     @seed(number)
-    @settings(max_examples=max(1, min(200, STEPS // MOST)), deadline=None, database=None, print_blob=True,
-              suppress_health_check=list(HealthCheck), phases=(Phase.generate, Phase.shrink))
+    @settings(
+        max_examples=max(1, min(200, STEPS // MOST)),
+        deadline=None,
+        database=None,
+        print_blob=True,
+        suppress_health_check=list(HealthCheck),
+        phases=(Phase.generate, Phase.shrink),
+    )
     @given(histories())
     def round_of_examples(data):
         if seen["steps"] < STEPS:
@@ -59,34 +73,19 @@ def examples(core, seen, number):
 
 def table(seen):
     """What was seen how often, a line each."""
-    return "\n".join(f"{name:32}{seen[name]:>10,}" for name in (*EXPECTED, "reconfigured", "misconfigured", "steps"))
+    return "\n".join(
+        f"{name:32}{seen[name]:>10,}" for name in (*EXPECTED, "reconfigured", "misconfigured", "steps")
+    )
 
 
-@pytest.fixture(scope="module")
-def seen(request):
-    """The counts of the whole run, printed whatever happens."""
-    counts = Counter()
-    core = Core(*load())
-    number = SEED
+def test_model_and_library_agree_at_every_step_and_the_run_has_seen_enough(capsys):
+    seen, core, number = Counter(), Core(*load()), SEED
     try:
-        while counts["steps"] < STEPS:
-            examples(core, counts, number)
+        while seen["steps"] < STEPS:
+            examples(core, seen, number)
             number += 1
     finally:
-        capture = request.config.pluginmanager.getplugin("capturemanager")
-        with capture.global_and_fixture_disabled():
-            print(f"\nTRIFUSE_MODEL_SEED={SEED}\n{table(counts)}")
-    return counts
-
-
-def test_model_and_library_agree_at_every_step(seen):
-    assert seen["steps"] >= STEPS
-
-
-@pytest.mark.parametrize("what", EXPECTED)
-def test_the_run_has_seen_enough_of(seen, what):
-    assert seen[what] >= EACH
-
-
-def test_no_transition_but_the_legal_ones_was_seen(seen):
+        with capsys.disabled():
+            print(f"\nTRIFUSE_MODEL_SEED={SEED}\n{table(seen)}")
+    assert {name: seen[name] for name in EXPECTED if seen[name] < EACH} == {}
     assert {name for name in seen if ">" in name} == set(LEGAL)

@@ -59,7 +59,10 @@ class ModelBreaker:
 
     def get_config(self):
         c = dict(self.breaker.given)
-        c = {k: billionths(v) / 10**9 if k.endswith(("_rate", "_threshold")) and isinstance(v, float) else v for k, v in c.items()}
+        c = {
+            k: billionths(v) / 10**9 if k.endswith(("_rate", "_threshold")) and isinstance(v, float) else v
+            for k, v in c.items()
+        }
         for name, cusum in (("cusum", self.breaker.failure_cusum), ("slow_cusum", self.breaker.slow_cusum)):
             parts = cusum.design or (0, 0, 0)
             c |= dict(zip((f"{name}_{part}" for part in ("up", "down", "threshold")), parts, strict=True))
@@ -89,10 +92,11 @@ def for_the_model(history):
         if step["op"] in LIBRARY_ONLY or step.get("expect", {}).get("result", "").startswith("error_config"):
             continue
         expect = step.get("expect", {})
+        kept = expect
         if step["op"] in ("cusum_solve", "snapshot"):
             library = {k for k in expect if k.startswith("calls_to_")} | SHOWN_BY_LIBRARY
-            step = {**step, "expect": {k: v for k, v in expect.items() if k not in library}}
-        steps.append(step)
+            kept = {k: v for k, v in expect.items() if k not in library}
+        steps.append({**step, "expect": kept})
     return {**history, "steps": steps} if steps else None
 
 

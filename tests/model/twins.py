@@ -33,7 +33,7 @@ class Twins:
         self.core, self.seen = core, seen
         self.now = 1000 + 1000 * data[0]
         self.born = self.now
-        self.config = self.config_at_birth = chooser.config(data[:chooser.HEAD])
+        self.config = self.config_at_birth = chooser.config(data[: chooser.HEAD])
         self.steps = [{"op": "birth", "now": self.now}]
         self.permits, self.spent = [], []
         _, _, self.real = core.make(self.config, self.now)
@@ -68,11 +68,14 @@ class Twins:
             raise Difference("get_snapshot failed")
         values = LAYOUT.unpack(real.ffi.buffer(real.picture))
         picture = self.model.snapshot(now)
-        picture["state"], picture["cause"] = NAMES["state"][picture["state"]], NAMES["cause"][picture["cause"]]
+        picture["state"], picture["cause"] = (
+            NAMES["state"][picture["state"]],
+            NAMES["cause"][picture["cause"]],
+        )
         for name, value in zip(SNAPSHOT, values, strict=False):
             if not name.startswith("calls_to") and picture[name] != value:
                 self.fail(f"snapshot.{name}", picture[name], value)
-        told = values[len(SNAPSHOT):]
+        told = values[len(SNAPSHOT) :]
         if sum(told) != sum(self.model.transitions.values()):
             self.fail("transitions", self.model.transitions, told)
         for (origin, to), count in self.model.transitions.items():
@@ -212,7 +215,9 @@ class Twins:
             values = chooser.CONFIG[name]
             changed[name] = values[(byte // 5) % len(values)]
         if changed["open_duration_max_ns"]:
-            changed["open_duration_max_ns"] = max(changed["open_duration_max_ns"], changed["open_duration_ns"])
+            changed["open_duration_max_ns"] = max(
+                changed["open_duration_max_ns"], changed["open_duration_ns"]
+            )
         self.steps[-1]["config"] = {k: v for k, v in changed.items() if v != self.config[k]}
         self.config = changed
         self.model.reconfigure(changed, now)
@@ -229,7 +234,7 @@ def run(core, data, seen=None):
     """Runs a history of bytes; returns how many steps it had."""
     seen = Counter() if seen is None else seen
     twins = Twins(core, data, seen)
-    body = data[chooser.HEAD:]
+    body = data[chooser.HEAD :]
     count = len(body) // 3
     for k in range(count):
         twins.step(body[3 * k], body[3 * k + 1], body[3 * k + 2])

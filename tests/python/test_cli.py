@@ -56,6 +56,12 @@ def test_a_folder_is_no_file(option, tmp_path):
     assert "is a directory" in told.stderr
 
 
+def test_picture_and_figures_need_files_of_their_own(tmp_path):
+    told = command("demo", "--output", str(tmp_path / "file"), "--json", str(tmp_path / "file"))
+    assert told.returncode == 2
+    assert "the same file" in told.stderr
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["demo", "--colour"], ["demo", "extra"], ["dmeo"], ["demo", "--seconds", "soon"]],

@@ -53,9 +53,7 @@ def start(tmp_path):
 
     def start(**options):
         files = ["--output", str(tmp_path / "run.svg")]
-        process = subprocess.Popen(
-            [*COMMAND, "--seconds", "12", *files], stderr=subprocess.PIPE, **options
-        )
+        process = subprocess.Popen([*COMMAND, "--seconds", "12", *files], stderr=subprocess.PIPE, **options)
         processes.append(process)
         return process
 
@@ -81,9 +79,7 @@ def test_the_broken_server_gets_at_most_a_fifth_of_the_requests(finished):
     unprotected = finished.lanes["without"]["load_on_broken"]
     assert unprotected >= 60
     assert finished.lanes["with"]["load_on_broken"] <= 0.2 * unprotected
-    assert (
-        finished.lanes["with"]["load_on_broken"] <= 0.5 * finished.lanes["bare"]["load_on_broken"]
-    )
+    assert finished.lanes["with"]["load_on_broken"] <= 0.5 * finished.lanes["bare"]["load_on_broken"]
 
 
 def test_the_servers_count_explains_what_each_kind_of_user_got(finished):
@@ -105,10 +101,7 @@ def test_all_are_asked_the_same_and_only_the_guarded_see_no_error(finished):
 
 
 def test_less_time_is_lost_in_waiting(finished):
-    assert (
-        finished.lanes["with"]["waited_in_vain"]
-        < 0.25 * finished.lanes["without"]["waited_in_vain"]
-    )
+    assert finished.lanes["with"]["waited_in_vain"] < 0.25 * finished.lanes["without"]["waited_in_vain"]
 
 
 def test_the_server_goes_through_all_its_phases_and_the_breaker_follows(finished):

@@ -201,4 +201,4 @@ def test_a_long_run_gives_a_picture_as_small_as_a_short_one(tmp_path):
     picture = (tmp_path / "long.svg").read_text()
     assert len(picture) < 60_000
     assert "requests to the broken server 1 instead of 2" in picture
-    assert "failed answers 0 instead of 2" in picture
+    assert "errors seen by users 0 (1 fallbacks) instead of 2" in picture

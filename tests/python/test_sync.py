@@ -3,7 +3,7 @@
 import threading
 
 import pytest
-from trifuse import RequestTimeoutError, circuit_breaker
+from trifuse import CircuitBreaker, RequestTimeoutError, circuit_breaker
 
 
 @pytest.fixture(params=["decorated", "called", "rich", "rich called", "options"])
@@ -200,3 +200,26 @@ def test_in_a_thread_results_errors_and_context_come_through(breaker_of):
 def test_a_failure_in_a_thread_falls_back(breaker_of):
     breaker = breaker_of(thread=True, fallback_value="instead", fallback_on=ZeroDivisionError)
     assert breaker.call(lambda: 1 / 0) == "instead"
+
+
+def test_a_breaker_in_a_garbage_cycle_with_its_calls_is_collected_safely():
+    import gc
+
+    def opened_stream():
+        breaker = CircuitBreaker("cycle", registry=None)
+
+        class Holder:
+            def __del__(self):
+                breaker.call(int)
+
+        def items():
+            yield holder
+
+        holder = Holder()
+        stream = breaker(items)()
+        next(stream)
+        holder.me = (holder, stream, breaker, breaker(items))
+
+    for _ in range(50):
+        opened_stream()
+        gc.collect()

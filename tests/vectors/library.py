@@ -11,14 +11,28 @@ from pathlib import Path
 
 HEADER = Path(__file__).resolve().parents[2] / "core/include/trifuse/trifuse.h"
 KINDS = {
-    "state": "STATE", "outcome": "OUTCOME", "cause": "CAUSE", "preset": "PRESET",
-    "window": "WINDOW", "detector": "DETECTOR", "jitter": "JITTER", "field": "FIELD",
-    "advice": "ADVICE", "value": "VALUE",
+    "state": "STATE",
+    "outcome": "OUTCOME",
+    "cause": "CAUSE",
+    "preset": "PRESET",
+    "window": "WINDOW",
+    "detector": "DETECTOR",
+    "jitter": "JITTER",
+    "field": "FIELD",
+    "advice": "ADVICE",
+    "value": "VALUE",
 }
 CHOICES = {
-    "window_kind": "window", "detector": "detector", "initial_state": "state",
-    "open_jitter": "jitter", "state": "state", "cause": "cause", "from": "state", "to": "state",
-    "field": "field", "value_kind": "value",
+    "window_kind": "window",
+    "detector": "detector",
+    "initial_state": "state",
+    "open_jitter": "jitter",
+    "state": "state",
+    "cause": "cause",
+    "from": "state",
+    "to": "state",
+    "field": "field",
+    "value_kind": "value",
 }
 
 
@@ -87,7 +101,9 @@ class Core:
             value = getattr(made, name)
             if name == "transitions":
                 states = TEXTS["state"]
-                value = {(states[a], states[b]): value[a][b] for a in range(6) for b in range(6) if value[a][b]}
+                value = {
+                    (states[a], states[b]): value[a][b] for a in range(6) for b in range(6) if value[a][b]
+                }
             elif field.type.kind == "array":
                 value = self.ffi.string(value).decode()
             elif name in CHOICES:
@@ -103,8 +119,9 @@ class Core:
             raise AssertionError("config_init")
         for name, value in given.items():
             if isinstance(value, str):
-                value = NAMES[CHOICES[name]][value] if name in CHOICES else float(value)
-            setattr(made, name, value)
+                setattr(made, name, NAMES[CHOICES[name]][value] if name in CHOICES else float(value))
+            else:
+                setattr(made, name, value)
         return made
 
     def preset(self, name):
@@ -162,8 +179,11 @@ class CoreBreaker:
         self.told = core.struct("breaker_event")
         self.permit = self.ffi.new("uint64_t *")
         self.picture = core.struct("breaker_snapshot")
-        self.members = [n for n, _ in self.ffi.typeof("trifuse_breaker_event").fields
-                        if n not in ("struct_size", "flags", "reserved", "retry_after_ns")]
+        self.members = [
+            n
+            for n, _ in self.ffi.typeof("trifuse_breaker_event").fields
+            if n not in ("struct_size", "flags", "reserved", "retry_after_ns")
+        ]
 
     def event(self):
         told = self.told

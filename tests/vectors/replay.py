@@ -43,7 +43,9 @@ def check_step(step):
     needed, may, expects = STEPS[step["op"]]
     allowed = needed | may | {"op", "why", "expect"} | (set() if step["op"] in GLOBAL else {"on"})
     if set(step) - allowed or needed - set(step):
-        raise Mismatch(f"unknown or missing keys {sorted((set(step) - allowed) | (needed - set(step)))}: {step}")
+        raise Mismatch(
+            f"unknown or missing keys {sorted((set(step) - allowed) | (needed - set(step)))}: {step}"
+        )
     if expects is not ANY and set(step.get("expect", {})) - expects:
         raise Mismatch(f"unknown expectation: {step}")
     if step.get("now", 1) < 1 or step.get("times", 1) < 1:

@@ -38,13 +38,16 @@ def test_there_are_vectors_and_their_names_are_unique():
     assert len(set(names)) == len(names)
 
 
-@pytest.mark.parametrize("step", [
-    {"op": "fly", "now": 1},
-    {"op": "acquire", "now": 1, "colour": "red"},
-    {"op": "acquire"},
-    {"op": "acquire", "now": 0},
-    {"op": "acquire", "now": 1, "expect": {"mood": "good"}},
-])
+@pytest.mark.parametrize(
+    "step",
+    [
+        {"op": "fly", "now": 1},
+        {"op": "acquire", "now": 1, "colour": "red"},
+        {"op": "acquire"},
+        {"op": "acquire", "now": 0},
+        {"op": "acquire", "now": 1, "expect": {"mood": "good"}},
+    ],
+)
 def test_a_step_that_is_no_step_is_refused(step):
     with pytest.raises(Mismatch):
         check_step(step)

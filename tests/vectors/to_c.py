@@ -6,74 +6,12 @@ is an error here (replay.check_step), so nothing is skipped.
 """
 
 import json
-import math
-import re
 import sys
 from pathlib import Path
 
-from library import CHOICES, HEADER, NAMES
+from c_text import STRUCTS, compared, constant, real, result, u64
+from library import NAMES
 from replay import CONTROLS, GLOBAL, HISTORY, Mismatch, check_step
-
-PREFIX = {"window_kind": "WINDOW", "open_jitter": "JITTER", "initial_state": "STATE", "from": "STATE",
-          "to": "STATE", "value_kind": "VALUE"}
-
-
-def members(struct):
-    """{name: C type} of a struct of the header."""
-    body = re.search(rf"typedef struct trifuse_{struct} \{{(.*?)\}} trifuse_{struct};", HEADER.read_text(), re.S)[1]
-    body = re.sub(r"/\*.*?\*/", "", body, flags=re.S)
-    return {name: kind for kind, name in re.findall(r"(\w+) (\w+)(?:\[\w+\])*;", body)}
-
-
-STRUCTS = {name: members(name) for name in
-           ("breaker_config", "breaker_event", "breaker_snapshot", "config_error", "cusum_design")}
-
-
-def u64(value):
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**64:
-        raise Mismatch(f"not a 64-bit number: {value!r}")
-    return f"{value}ULL"
-
-
-def real(value):
-    value = float(value)
-    if math.isnan(value):
-        return "(double)NAN"
-    return ("-" if value < 0 else "") + ("(double)INFINITY" if math.isinf(value) else repr(abs(value)))
-
-
-def constant(name, text):
-    """The constant that a choice's text stands for."""
-    kind = CHOICES[name]
-    if text not in NAMES[kind]:
-        raise Mismatch(f"unknown {kind} {text!r}")
-    return f"TRIFUSE_{PREFIX.get(name, kind.upper())}_{text.upper()}"
-
-
-def result(text):
-    if text not in NAMES["result"]:
-        raise Mismatch(f"unknown result {text!r}")
-    return f"TRIFUSE_{text.upper()}"
-
-
-def compared(struct, name, want, got):
-    """One check of a member of a struct."""
-    if name not in STRUCTS[struct]:
-        raise Mismatch(f"unknown member {name} of {struct}")
-    is_real = STRUCTS[struct][name] == "double"
-    if isinstance(want, dict):
-        low, high = ((want["min"], want["max"]) if set(want) == {"min", "max"} else
-                     (want["near"] - want["within"], want["near"] + want["within"]))
-        if is_real:
-            return f'is_real_between("{name}", {got}, {real(low)}, {real(high)});'
-        return f'is_between("{name}", {got}, {u64(low)}, {u64(high)});'
-    if want == "never":
-        return f'is_u64("{name}", {got}, TRIFUSE_NEVER);'
-    if is_real:
-        return f'is_real("{name}", {got}, {real(want)});'
-    if isinstance(want, str):
-        return f'is_u64("{name}", {got}, {constant(name, want)});'
-    return f'is_u64("{name}", {got}, {u64(want)});'
 
 
 class History:
@@ -97,8 +35,11 @@ class History:
             breaker = None if step["op"] in GLOBAL else f"b_{self.known(step.get('on', 'main'))}"
             getattr(self, f"do_{op}")(step, breaker, dict(step.get("expect", {})))
             self.put("}")
-        start = [f"/* {self.history['name']} */", f"static void history_{self.number}(void) {{",
-                 f'    begin("{self.history["name"]}");']
+        start = [
+            f"/* {self.history['name']} */",
+            f"static void history_{self.number}(void) {{",
+            f'    begin("{self.history["name"]}");',
+        ]
         start += [f"    trifuse_breaker *b_{name} = NULL;" for name in self.breakers]
         start += [f"    uint64_t p_{name} = 0;" for name in self.permits]
         end = [f"    trifuse_breaker_free(b_{name});" for name in self.breakers]
@@ -191,8 +132,10 @@ class History:
         outcome = step["outcome"]
         if outcome not in NAMES["outcome"]:
             raise Mismatch(f"unknown outcome {outcome}")
-        return (f"trifuse_breaker_report({breaker}, {permit}, TRIFUSE_OUTCOME_{outcome.upper()}, "
-                f"{u64(step.get('duration', 0))}, {now}, &event)")
+        return (
+            f"trifuse_breaker_report({breaker}, {permit}, TRIFUSE_OUTCOME_{outcome.upper()}, "
+            f"{u64(step.get('duration', 0))}, {now}, &event)"
+        )
 
     def do_report(self, step, breaker, expect):
         self.told(expect, self.report(step, breaker, self.permit(step), u64(step["now"])))
@@ -202,7 +145,9 @@ class History:
         self.put(f"uint64_t permit = 0, now = {u64(step['now'])};")
         self.put("trifuse_breaker_event event = blank_event();")
         self.put(f"for (int left = {times - 1}; left >= 0; left--) {{")
-        self.put(f'is_int("result", trifuse_breaker_try_acquire({breaker}, now, &permit, &event), TRIFUSE_OK);')
+        self.put(
+            f'is_int("result", trifuse_breaker_try_acquire({breaker}, now, &permit, &event), TRIFUSE_OK);'
+        )
         self.put("told_nothing(&event);")
         self.put(f"int answer = {self.report(step, breaker, 'permit', 'now')};")
         self.put('if (left) { is_int("result", answer, TRIFUSE_OK); told_nothing(&event); }')
@@ -221,7 +166,9 @@ class History:
         self.plain(expect, f"trifuse_breaker_reenter({breaker}, {self.permit(step)})")
 
     def do_trip(self, step, breaker, expect):
-        self.told(expect, f"trifuse_breaker_trip({breaker}, {u64(step['now'])}, {u64(step.get('wait', 0))}, &event)")
+        self.told(
+            expect, f"trifuse_breaker_trip({breaker}, {u64(step['now'])}, {u64(step.get('wait', 0))}, &event)"
+        )
 
     def do_control(self, step, breaker, expect):
         self.told(expect, f"trifuse_breaker_{step['op']}({breaker}, {u64(step['now'])}, &event)")
@@ -261,7 +208,9 @@ class History:
             state = constant("state", expect["state"])
             self.put(f'is_int("state", trifuse_breaker_state({breaker}), {state});')
         if "generation" in expect:
-            self.put(f'is_u64("generation", trifuse_breaker_generation({breaker}), {u64(expect["generation"])});')
+            self.put(
+                f'is_u64("generation", trifuse_breaker_generation({breaker}), {u64(expect["generation"])});'
+            )
 
     def configured(self, expect):
         for name, want in expect.items():
@@ -308,8 +257,18 @@ class History:
 
     def do_text(self, step, *_):
         kind, name, value = step["kind"], step["name"], step["value"]
-        if kind not in {"result", "state", "outcome", "cause", "preset", "window", "detector", "jitter",
-                        "field", "advice"}:
+        if kind not in {
+            "result",
+            "state",
+            "outcome",
+            "cause",
+            "preset",
+            "window",
+            "detector",
+            "jitter",
+            "field",
+            "advice",
+        }:
             raise Mismatch(f"unknown kind {kind}")
         self.put(f"{'int' if kind == 'result' else 'uint32_t'} value = 0;")
         self.put(f'is_text("text", trifuse_{kind}_text({value}), "{name}");')

@@ -15,7 +15,7 @@ from trifuse._errors import ConfigurationError, TrifuseError
 from trifuse._guards import call_plainly
 from trifuse._listeners import CallListener, Listeners, RefusalListener, TransitionListener
 from trifuse._options import GuardFields, Options
-from trifuse._permits import NOTIFY, TIMED, announce, new_event, now_ns
+from trifuse._permits import NOTIFY, TIMED, announce, handle_of, new_event, now_ns
 from trifuse._runs import CO_SPECIAL, run_function
 from trifuse._values import STATES, State
 
@@ -73,10 +73,11 @@ class CircuitBreaker:
     """
 
     __slots__ = (
-        "__weakref__", "_extra", "_options", "_registry", "_slot", "_table", "_written", "name",
+        "__weakref__", "_extra", "_memory", "_options", "_registry", "_slot", "_table", "_written", "name",
     )  # fmt: skip
     name: str
     _extra: _Extra | None
+    _memory: Any
     _options: Options
     _registry: CircuitBreakerRegistry | None
     _slot: Any
@@ -100,12 +101,6 @@ class CircuitBreaker:
         if home is None:
             return make(cls, name, declared, options, None, listeners)
         return home._obtain(cls, name, declared, options, listeners, compare_options=True)
-
-    def __del__(self, _close: Any = lib.trifuse_py_close) -> None:
-        """Free the core's memory; no call can be running that does not hold the breaker."""
-        slot = getattr(self, "_slot", None)
-        if slot is not None:
-            _close(slot)
 
     def __repr__(self) -> str:
         """Show name and state."""
@@ -302,7 +297,7 @@ class CircuitBreaker:
 
     @property
     def _core(self) -> Any:
-        return self._slot.handle.breaker
+        return handle_of(self._memory).breaker
 
     def _raw_config(self) -> Any:
         raw = ffi.new("trifuse_breaker_config *")
@@ -323,7 +318,7 @@ class CircuitBreaker:
     def _take(self, written: Declared) -> None:
         self._written = written
         self._table = _limits.NO_TABLE
-        handle = self._slot.handle
+        handle = handle_of(self._memory)
         handle.timeout_ns = written.config.request_timeout_ns
         handle.cancelled_after_ns = written.config.cancelled_counts_after_ns
         self._refresh()
@@ -333,7 +328,7 @@ class CircuitBreaker:
         config = self._written.config
         timed = config.slow_call_duration_ns or config.cancelled_counts_after_ns
         told = any(listeners.on_call for listeners in self._all_listeners())
-        self._slot.handle.flags = (TIMED if timed else 0) | (NOTIFY if told else 0)
+        handle_of(self._memory).flags = (TIMED if timed else 0) | (NOTIFY if told else 0)
 
     @property
     def _timeout(self) -> float:
@@ -396,22 +391,36 @@ def make(
     registry: CircuitBreakerRegistry | None,
     listeners: dict[str, Any],
 ) -> CircuitBreaker:
-    """Make a breaker. Raises ConfigurationError, MemoryError."""
+    """Make a breaker. Raises ConfigurationError."""
     if not isinstance(name, str) or not name:
         raise ConfigurationError("name", name, "a text that is not empty")
-    error, result = new_error(), ffi.new("int *")
-    slot = lib.trifuse_py_open(declared.seeded(), error, result)
-    if result[0] == lib.TRIFUSE_ERROR_NO_MEMORY:
-        raise MemoryError(f"no memory for circuit breaker {name!r}")
-    if slot == ffi.NULL:
-        raise refused(error, declared.fields)
+    memory = _made(declared, name)
     breaker = object.__new__(cls)
-    breaker.name, breaker._slot, breaker._options = name, slot, options
+    breaker.name, breaker._options = name, options
+    breaker._memory = breaker._slot = memory
     breaker._registry, breaker._written, breaker._extra = registry, declared, None
     for kind, listener in listeners.items():
         breaker._own_listeners().add(kind, listener)
     breaker._take(declared)
     return breaker
+
+
+def _made(declared: Declared, name: str) -> Any:
+    """Give the block of memory that the breaker lives in.
+
+    It is an object that the garbage collector takes no part in: whatever order it finalizes a
+    cycle in, the memory is there for as long as anybody can reach the breaker.
+    """
+    config, error, result = declared.seeded(), new_error(), ffi.new("int *")
+    size = lib.trifuse_py_size(config, error, result)
+    if result[0] == lib.TRIFUSE_OK:
+        memory = ffi.new("uint64_t[]", size // 8)
+        result[0] = lib.trifuse_py_open(memory, size, config, error)
+    if result[0] == lib.TRIFUSE_ERROR_CONFIG:
+        raise refused(error, declared.fields)
+    if result[0] != lib.TRIFUSE_OK:
+        raise TrifuseError(f"circuit breaker {name!r} cannot be made: error {result[0]}")
+    return memory
 
 
 def _text(text: Any) -> str:

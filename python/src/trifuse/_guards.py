@@ -34,7 +34,7 @@ def guard_function(breaker: CircuitBreaker, options: Options, fn: Callable[..., 
     if options is not DEFAULT:
         return _guard_function_with(breaker, options, fn)
 
-    def guarded(*args: Any, **kwargs: Any) -> Any:
+    def guarded(*args, **kwargs):  # type: ignore[no-untyped-def]
         slot = breaker._slot
         if enter_timed(slot):
             slot = admit_timed(breaker)
@@ -56,7 +56,7 @@ def guard_function(breaker: CircuitBreaker, options: Options, fn: Callable[..., 
 
 
 def _guard_function_with(breaker: CircuitBreaker, options: Options, fn: Callable[..., Any]) -> Any:
-    def guarded(*args: Any, **kwargs: Any) -> Any:
+    def guarded(*args, **kwargs):  # type: ignore[no-untyped-def]
         return call_plainly(breaker, options, fn, args, kwargs)
 
     return guarded
@@ -93,7 +93,7 @@ def guard_coroutine_function(
 ) -> Any:
     """Guard an ``async def`` function."""
 
-    async def guarded(*args: Any, **kwargs: Any) -> Any:
+    async def guarded(*args, **kwargs):  # type: ignore[no-untyped-def]
         slot = breaker._slot
         if enter(slot):
             slot = admit_shared(breaker)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from trifuse._keys import KeyedBreakers
-from trifuse._kinds import check_guardable, look_like, run, underlying
+from trifuse._kinds import check_guardable, is_generator_function, look_like, run, underlying
 
 
 def guard_by_key(breakers: KeyedBreakers, key: Callable[..., Hashable], fn: Any) -> Any:
@@ -24,7 +24,7 @@ def guard_by_key(breakers: KeyedBreakers, key: Callable[..., Hashable], fn: Any)
     guarded: Any
     if inspect.isasyncgenfunction(kind):
 
-        async def guarded(*args: Any, **kwargs: Any) -> Any:
+        async def guarded(*args, **kwargs):  # type: ignore[no-untyped-def]
             items = run(pick(key(*args, **kwargs)), options, fn, args, kwargs)
             try:
                 async for item in items:
@@ -32,19 +32,19 @@ def guard_by_key(breakers: KeyedBreakers, key: Callable[..., Hashable], fn: Any)
             finally:
                 await items.aclose()
 
-    elif inspect.isgeneratorfunction(kind):
+    elif is_generator_function(kind):
 
-        def guarded(*args: Any, **kwargs: Any) -> Any:
+        def guarded(*args, **kwargs):  # type: ignore[no-untyped-def]
             return (yield from run(pick(key(*args, **kwargs)), options, fn, args, kwargs))
 
     elif inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(kind):
 
-        async def guarded(*args: Any, **kwargs: Any) -> Any:
+        async def guarded(*args, **kwargs):  # type: ignore[no-untyped-def]
             return await run(pick(key(*args, **kwargs)), options, fn, args, kwargs)
 
     else:
 
-        def guarded(*args: Any, **kwargs: Any) -> Any:
+        def guarded(*args, **kwargs):  # type: ignore[no-untyped-def]
             return run(pick(key(*args, **kwargs)), options, fn, args, kwargs)
 
     look_like(guarded, fn)

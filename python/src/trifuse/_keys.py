@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from trifuse._breaker import CircuitBreaker, make
 from trifuse._errors import ConfigurationError
+from trifuse._permits import handle_of
 from trifuse._values import State
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class KeyedBreakers(Mapping[Hashable, CircuitBreaker]):
 
     def _evict(self) -> bool:
         for key, breaker in self._breakers.items():
-            if breaker.state is State.CLOSED and breaker._slot.handle.in_flight == 0:
+            if breaker.state is State.CLOSED and handle_of(breaker._memory).in_flight == 0:
                 del self._breakers[key]
                 self.evictions += 1
                 if self._registry is not None:
@@ -114,7 +115,7 @@ def _after_fork() -> None:
     for breakers in _all:
         breakers._lock = threading.Lock()
         for breaker in breakers._breakers.values():
-            breaker._slot.handle.in_flight = 0
+            handle_of(breaker._memory).in_flight = 0
 
 
 if hasattr(os, "register_at_fork"):

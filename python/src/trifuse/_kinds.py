@@ -91,7 +91,7 @@ def _has_attributes(fn: FunctionType) -> bool:
 
 def _by_kind(breaker: CircuitBreaker, options: Options, fn: Any) -> Any:
     kind = underlying(fn)
-    generator = inspect.isgeneratorfunction(kind)
+    generator = is_generator_function(kind)
     if options.thread and (
         generator or inspect.iscoroutinefunction(kind) or inspect.isasyncgenfunction(kind)
     ):
@@ -113,6 +113,13 @@ def _by_kind(breaker: CircuitBreaker, options: Options, fn: Any) -> Any:
     return _guard_function_richly(breaker, options, fn)
 
 
+def is_generator_function(kind: Any) -> bool:
+    """Tell generators from coroutines of the old style, which are to be awaited."""
+    code = getattr(kind, "__code__", None)
+    old_style = code is not None and code.co_flags & inspect.CO_ITERABLE_COROUTINE
+    return inspect.isgeneratorfunction(kind) and not old_style
+
+
 def run(breaker: CircuitBreaker, options: Options, fn: Any, args: Any, kwargs: Any) -> Any:
     """Call any kind of function under guard, once."""
     kind = underlying(fn)
@@ -120,7 +127,7 @@ def run(breaker: CircuitBreaker, options: Options, fn: Any, args: Any, kwargs: A
         return run_coroutine_function(breaker, options, fn, args, kwargs)
     if inspect.isasyncgenfunction(kind):
         return guard_async_generator_function(breaker, options, fn)(*args, **kwargs)
-    if inspect.isgeneratorfunction(kind):
+    if is_generator_function(kind):
         return run_generator(breaker, options, fn, args, kwargs)
     if not callable(fn):
         check_guardable(fn)
@@ -130,7 +137,7 @@ def run(breaker: CircuitBreaker, options: Options, fn: Any, args: Any, kwargs: A
 def _guard_function_richly(
     breaker: CircuitBreaker, options: Options, fn: Callable[..., Any]
 ) -> Any:
-    def guarded(*args: Any, **kwargs: Any) -> Any:
+    def guarded(*args, **kwargs):  # type: ignore[no-untyped-def]
         return run_function(breaker, options, fn, args, kwargs)
 
     return guarded
@@ -139,7 +146,7 @@ def _guard_function_richly(
 def _guard_coroutine_function_richly(
     breaker: CircuitBreaker, options: Options, fn: Callable[..., Any]
 ) -> Any:
-    async def guarded(*args: Any, **kwargs: Any) -> Any:
+    async def guarded(*args, **kwargs):  # type: ignore[no-untyped-def]
         return await run_coroutine_function(breaker, options, fn, args, kwargs)
 
     return guarded
@@ -148,7 +155,7 @@ def _guard_coroutine_function_richly(
 def _guard_generator_function(
     breaker: CircuitBreaker, options: Options, fn: Callable[..., Any]
 ) -> Any:
-    def guarded(*args: Any, **kwargs: Any) -> Any:
+    def guarded(*args, **kwargs):  # type: ignore[no-untyped-def]
         return (yield from run_generator(breaker, options, fn, args, kwargs))
 
     return guarded

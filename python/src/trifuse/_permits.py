@@ -39,6 +39,7 @@ enter_timed = lib.trifuse_py_enter_timed
 success = lib.trifuse_py_success
 success_timed = lib.trifuse_py_success_timed
 now_ns = lib.trifuse_py_now
+handle_of = lib.trifuse_py_handle_of
 _begin = lib.trifuse_py_begin
 _finish = lib.trifuse_py_finish
 _renew = lib.trifuse_py_renew
@@ -66,7 +67,7 @@ def admit_timed(breaker: CircuitBreaker) -> Any:
     """
     if _bypass():
         return None
-    if breaker._slot.handle.flags & NOTIFY:
+    if handle_of(breaker._slot).flags & NOTIFY:
         return ask(breaker, OWNED)
     slot = ask(breaker, 0)
     if slot.flags & PROBE:
@@ -80,7 +81,7 @@ def admit_shared(breaker: CircuitBreaker) -> Any:
     """Admit an asynchronous call; None when everything is switched off. Raises RefusedError."""
     if _bypass():
         return None
-    if breaker._slot.handle.flags:
+    if handle_of(breaker._slot).flags:
         return ask(breaker, OWNED | UNJUDGED)
     slot = ask(breaker, 0)
     if slot.flags & PROBE:
@@ -102,7 +103,7 @@ def ask(breaker: CircuitBreaker, flags: int, *, quiet: bool = False) -> Any:
         slot = _spare.pop()
     except IndexError:
         slot = _new(_CALL)
-    slot.handle = breaker._slot.handle
+    slot.handle = handle_of(breaker._slot)
     slot.flags = flags
     told = _begin(slot)
     if told:
@@ -136,7 +137,7 @@ def tell_refused_call(
     breaker: CircuitBreaker, error: RefusedError, answered: Answered | None = None
 ) -> None:
     """Tell the on_call listeners of a refused call."""
-    if breaker._slot.handle.flags & NOTIFY:
+    if handle_of(breaker._slot).flags & NOTIFY:
         _tell_call(breaker, Outcome.REFUSED, 0, error, answered, late=False)
 
 
@@ -284,8 +285,9 @@ def take_over(
 
     ``timed``: the call was admitted by enter_timed or admit_timed.
     """
-    if slot.flags & OWNED:
+    if ffi.typeof(slot) is _CALL and slot.flags & OWNED:
         return OwnCall(breaker, options, slot)
+    slot = ffi.cast(_CALL, slot)
     own = _new(_CALL)
     own.handle, own.permit, own.flags = slot.handle, slot.permit, slot.flags | OWNED | UNJUDGED
     own.started_ns = slot.started_ns if timed else now_ns()

@@ -125,7 +125,7 @@ class _Watch:
 def guard_async_generator_function(breaker: CircuitBreaker, options: Options, fn: Any) -> Any:
     """Guard an asynchronous generator function; a call is admitted at the first item."""
 
-    async def guarded(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+    async def guarded(*args, **kwargs):  # type: ignore[no-untyped-def]
         items = await _opened(breaker, options, fn, args, kwargs)
         step, value = items.asend, None
         try:

@@ -25,8 +25,18 @@ SECONDS = 120
 def compiled(core, folder):
     """The shared library of a core, in a folder; None if it does not compile."""
     library = folder / "libtrifuse.so"
-    command = [COMPILER, "-std=c11", "-O1", "-shared", "-fPIC", "-DTRIFUSE_BUILD", f"-I{core}/include",
-               f"{core}/src/trifuse.c", "-o", str(library)]
+    command = [
+        COMPILER,
+        "-std=c11",
+        "-O1",
+        "-shared",
+        "-fPIC",
+        "-DTRIFUSE_BUILD",
+        f"-I{core}/include",
+        f"{core}/src/trifuse.c",
+        "-o",
+        str(library),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return library if done.returncode == 0 else None
 
@@ -35,8 +45,22 @@ def replay_program(folder, library):
     """The vectors as a C program, which takes the library of LD_LIBRARY_PATH."""
     source, program = folder / "vectors.c", folder / "vectors"
     subprocess.run([sys.executable, str(VECTORS / "to_c.py"), str(source)], check=True)
-    subprocess.run([COMPILER, "-std=c11", "-O0", f"-I{VECTORS}", f"-I{ROOT}/core/include", str(source),
-                    f"-L{library.parent}", "-ltrifuse", "-lm", "-o", str(program)], check=True)
+    subprocess.run(
+        [
+            COMPILER,
+            "-std=c11",
+            "-O0",
+            f"-I{VECTORS}",
+            f"-I{ROOT}/core/include",
+            str(source),
+            f"-L{library.parent}",
+            "-ltrifuse",
+            "-lm",
+            "-o",
+            str(program),
+        ],
+        check=True,
+    )
     return program
 
 
@@ -44,7 +68,9 @@ def catches(command, library):
     """Whether a command fails (or does not end) with this library."""
     paths = {"LD_LIBRARY_PATH": str(library.parent), "TRIFUSE_LIBRARY": str(library)}
     try:
-        done = subprocess.run(command, env={**os.environ, **paths}, capture_output=True, timeout=SECONDS, check=False)
+        done = subprocess.run(
+            command, env={**os.environ, **paths}, capture_output=True, timeout=SECONDS, check=False
+        )
     except subprocess.TimeoutExpired:
         return True
     return done.returncode != 0
@@ -63,7 +89,9 @@ def planted(core, folder, mutant):
     source = copy / "src" / file
     text = source.read_text()
     if text.count(old) != 1:
-        raise SystemExit(f"mutant {what!r}: {text.count(old)} places in {file} read {old!r}; bring mutants.py up to date")
+        raise SystemExit(
+            f"mutant {what!r}: {text.count(old)} places in {file} read {old!r}; bring mutants.py up to date"
+        )
     source.write_text(text.replace(old, new))
     return copy
 

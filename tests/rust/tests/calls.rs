@@ -5,19 +5,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use trifuse::{
-    CallError, Cause, CircuitBreaker, Classification, Config, ManualClock, Outcome, RefusalReason,
-    Refused, State, TimedOut,
+    CallError, Cause, CircuitBreaker, Classification, Config, ManualClock, Outcome, RefusalReason, Refused,
+    TimedOut,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
 
 fn breaker(config: Config) -> (CircuitBreaker, ManualClock) {
     let clock = ManualClock::new();
-    let breaker = CircuitBreaker::builder("payments")
-        .with_config(config)
-        .clock(clock.clone())
-        .build()
-        .unwrap();
+    let breaker =
+        CircuitBreaker::builder("payments").with_config(config).clock(clock.clone()).build().unwrap();
     (breaker, clock)
 }
 
@@ -30,13 +27,8 @@ fn quietly<R>(panics: impl FnOnce() -> R) -> bool {
 fn ok_is_a_success_err_a_failure_and_a_panic_a_failure() {
     let (breaker, _) = breaker(Config::DEFAULT);
     assert_eq!(breaker.call(|| Ok::<_, ()>(1)), Ok(1));
-    assert_eq!(
-        breaker.call(|| Err::<(), _>("no")),
-        Err(CallError::Operation("no"))
-    );
-    assert!(quietly(
-        || breaker.call(|| -> Result<(), ()> { panic!("on purpose") })
-    ));
+    assert_eq!(breaker.call(|| Err::<(), _>("no")), Err(CallError::Operation("no")));
+    assert!(quietly(|| breaker.call(|| -> Result<(), ()> { panic!("on purpose") })));
     let totals = breaker.snapshot().totals;
     assert_eq!((totals.successes, totals.failures, totals.calls), (1, 2, 3));
 }
@@ -55,18 +47,13 @@ fn a_call_over_its_timeout_is_a_timeout_and_its_result_is_returned() {
     assert_eq!(breaker.snapshot().totals.timeouts, 0);
     assert_eq!(takes(2 * SECOND + Duration::from_nanos(1)), Ok("answer"));
     let totals = breaker.snapshot().totals;
-    assert_eq!(
-        (totals.timeouts, totals.failures, totals.successes),
-        (1, 1, 1)
-    );
+    assert_eq!((totals.timeouts, totals.failures, totals.successes), (1, 1, 1));
 }
 
 #[test]
 fn a_timeout_that_is_reconfigured_is_the_one_that_counts() {
     let (breaker, clock) = breaker(Config::DEFAULT);
-    breaker
-        .reconfigure(Config::DEFAULT.with_request_timeout(Some(SECOND / 2)))
-        .unwrap();
+    breaker.reconfigure(Config::DEFAULT.with_request_timeout(Some(SECOND / 2))).unwrap();
     let _ = breaker.call(|| {
         clock.advance(SECOND);
         Ok::<_, ()>(())
@@ -93,24 +80,15 @@ fn each_refusal_has_its_reason_and_says_what_to_do() {
     let (breaker, clock) = breaker(Config::DEFAULT.with_half_open_max_calls(1));
     breaker.trip(30 * SECOND);
     let open = breaker.try_acquire().unwrap_err();
-    assert_eq!(
-        (open.reason, open.retry_after),
-        (RefusalReason::Open, Some(30 * SECOND))
-    );
+    assert_eq!((open.reason, open.retry_after), (RefusalReason::Open, Some(30 * SECOND)));
     clock.advance(30 * SECOND);
     let probe = breaker.try_acquire().unwrap();
     let limit = breaker.try_acquire().unwrap_err();
-    assert_eq!(
-        (limit.reason, limit.retry_after),
-        (RefusalReason::HalfOpenLimit, None)
-    );
+    assert_eq!((limit.reason, limit.retry_after), (RefusalReason::HalfOpenLimit, None));
     probe.ignore();
     breaker.force_open();
     let forced = breaker.try_acquire().unwrap_err();
-    assert_eq!(
-        (forced.reason, forced.retry_after),
-        (RefusalReason::ForcedOpen, None)
-    );
+    assert_eq!((forced.reason, forced.retry_after), (RefusalReason::ForcedOpen, None));
     assert!(open.to_string().contains("try again in 30.000s"), "{open}");
     assert!(forced.to_string().contains("reset()"), "{forced}");
     for refused in [open, limit, forced] {
@@ -122,110 +100,6 @@ fn each_refusal_has_its_reason_and_says_what_to_do() {
     }
     let _ = of::<CallError<std::io::Error>>;
     let _ = of::<TimedOut>;
-}
-
-// WRAP-PERMIT-01
-#[test]
-fn a_permit_comes_back_once_on_every_path() {
-    let (breaker, _) = breaker(Config::DEFAULT);
-    breaker.try_acquire().unwrap().success();
-    drop(breaker.try_acquire().unwrap());
-    assert!(quietly(|| {
-        let _permit = breaker.try_acquire().unwrap();
-        panic!("on purpose");
-    }));
-    drop(breaker.try_acquire_owned().unwrap());
-    let totals = breaker.snapshot().totals;
-    assert_eq!(
-        (
-            totals.successes,
-            totals.failures,
-            totals.ignored,
-            totals.late_results
-        ),
-        (1, 1, 2, 0)
-    );
-}
-
-#[test]
-fn a_permit_acquired_and_dropped_while_another_panic_unwinds_is_ignored() {
-    struct AsksOnDrop(CircuitBreaker);
-    impl Drop for AsksOnDrop {
-        fn drop(&mut self) {
-            drop(self.0.try_acquire().unwrap());
-        }
-    }
-    let (breaker, _) = breaker(Config::DEFAULT);
-    assert!(quietly(|| {
-        let _asks = AsksOnDrop(breaker.clone());
-        panic!("on purpose");
-    }));
-    let totals = breaker.snapshot().totals;
-    assert_eq!((totals.failures, totals.ignored), (0, 1));
-}
-
-#[test]
-fn a_probe_that_is_forgotten_gives_its_slot_back_when_its_lease_is_over() {
-    let (breaker, clock) = breaker(Config::DEFAULT.with_half_open_max_calls(1));
-    breaker.trip(SECOND);
-    clock.advance(SECOND);
-    std::mem::forget(breaker.try_acquire().unwrap());
-    clock.advance(Duration::from_secs(59));
-    assert_eq!(
-        breaker.try_acquire().unwrap_err().reason,
-        RefusalReason::HalfOpenLimit
-    );
-    clock.advance(SECOND);
-    breaker.try_acquire().unwrap().success();
-    let picture = breaker.snapshot();
-    assert_eq!(
-        (picture.state, picture.totals.lost_permits),
-        (State::Closed, 1)
-    );
-}
-
-#[test]
-fn a_long_probe_keeps_its_slot_by_renewing() {
-    let (breaker, clock) = breaker(Config::DEFAULT.with_half_open_max_calls(1));
-    breaker.trip(SECOND);
-    clock.advance(SECOND);
-    let probe = breaker.try_acquire().unwrap();
-    for _ in 0..10 {
-        clock.advance(Duration::from_secs(50));
-        assert!(probe.renew());
-    }
-    probe.success();
-    assert_eq!(breaker.state(), State::Closed);
-}
-
-#[test]
-fn a_refusal_after_the_wait_and_an_answer_before_it_never_disagree_by_a_nanosecond() {
-    let (breaker, clock) = breaker(Config::DEFAULT);
-    breaker.trip(30 * SECOND);
-    for _ in 0..3 {
-        let _ = breaker.try_acquire().unwrap_err();
-    }
-    clock.advance(30 * SECOND - Duration::from_nanos(1));
-    assert_eq!(
-        breaker.try_acquire().unwrap_err().retry_after,
-        Some(Duration::from_nanos(1))
-    );
-    clock.advance(Duration::from_nanos(1));
-    breaker.try_acquire().unwrap().success();
-    assert_eq!(breaker.state(), State::Closed);
-}
-
-#[test]
-fn a_shorter_trip_after_a_reset_is_not_mistaken_for_the_longer_one_before() {
-    let (breaker, clock) = breaker(Config::DEFAULT);
-    breaker.trip(1000 * SECOND);
-    let _ = breaker.try_acquire().unwrap_err();
-    breaker.reset();
-    breaker.trip(SECOND);
-    assert_eq!(breaker.try_acquire().unwrap_err().retry_after, Some(SECOND));
-    clock.advance(SECOND);
-    breaker.try_acquire().unwrap().success();
-    assert_eq!(breaker.state(), State::Closed);
 }
 
 #[test]
@@ -251,22 +125,9 @@ fn a_verdict_can_call_an_answer_a_failure_and_an_error_nobodys_fault() {
         Err(_) => Outcome::Timeout,
         Ok(_) => Outcome::Success,
     });
-    let _ = (
-        http.call(|| Ok(200)),
-        http.call(|| Ok(503)),
-        http.call(|| Err(404)),
-        http.call(|| Err(504)),
-    );
+    let _ = (http.call(|| Ok(200)), http.call(|| Ok(503)), http.call(|| Err(404)), http.call(|| Err(504)));
     let totals = breaker.snapshot().totals;
-    assert_eq!(
-        (
-            totals.successes,
-            totals.failures,
-            totals.timeouts,
-            totals.ignored
-        ),
-        (1, 2, 1, 1)
-    );
+    assert_eq!((totals.successes, totals.failures, totals.timeouts, totals.ignored), (1, 2, 1, 1));
 }
 
 #[test]
@@ -277,45 +138,13 @@ fn a_verdict_that_panics_is_a_failure() {
     assert_eq!(breaker.snapshot().totals.failures, 1);
 }
 
-#[test]
-fn a_slow_rule_sees_the_duration_of_the_call() {
-    let config = Config::DEFAULT
-        .with_slow_call_duration(Some(SECOND))
-        .with_slow_call_rate_threshold(0.5)
-        .with_minimum_calls(2);
-    let (breaker, clock) = breaker(config);
-    for _ in 0..2 {
-        let permit = breaker.try_acquire().unwrap();
-        clock.advance(SECOND + Duration::from_nanos(1));
-        permit.success();
-    }
-    let picture = breaker.snapshot();
-    assert_eq!(
-        (picture.state, picture.cause, picture.totals.slow),
-        (State::Open, Cause::SlowRate, 2)
-    );
-}
-
 // WRAP-DUR-01
 #[test]
 fn a_duration_is_kept_to_the_nanosecond() {
     let odd = Duration::new(7, 123_456_789);
-    let (breaker, _) = breaker(
-        Config::DEFAULT
-            .with_open_duration(odd)
-            .with_request_timeout(Some(odd)),
-    );
-    assert_eq!(
-        (
-            breaker.config().open_duration(),
-            breaker.config().request_timeout()
-        ),
-        (odd, Some(odd))
-    );
-    let error = Config::DEFAULT
-        .with_open_duration(Duration::MAX)
-        .check()
-        .unwrap_err();
+    let (breaker, _) = breaker(Config::DEFAULT.with_open_duration(odd).with_request_timeout(Some(odd)));
+    assert_eq!((breaker.config().open_duration(), breaker.config().request_timeout()), (odd, Some(odd)));
+    let error = Config::DEFAULT.with_open_duration(Duration::MAX).check().unwrap_err();
     assert_eq!(error.field, "open_duration");
 }
 
@@ -327,23 +156,15 @@ fn jitter_differs_between_breakers_unless_their_seed_is_given() {
         breaker.snapshot().retry_after.unwrap()
     };
     assert_ne!(wait(Config::DEFAULT), wait(Config::DEFAULT));
-    assert_eq!(
-        wait(Config::DEFAULT.with_seed(7)),
-        wait(Config::DEFAULT.with_seed(7))
-    );
-    assert_ne!(
-        wait(Config::DEFAULT.with_seed(7)),
-        wait(Config::DEFAULT.with_seed(8))
-    );
+    assert_eq!(wait(Config::DEFAULT.with_seed(7)), wait(Config::DEFAULT.with_seed(7)));
+    assert_ne!(wait(Config::DEFAULT.with_seed(7)), wait(Config::DEFAULT.with_seed(8)));
 }
 
 #[test]
 fn a_refused_reconfiguration_changes_nothing() {
     let (breaker, _) = breaker(Config::DEFAULT);
     let before = breaker.config();
-    let error = breaker
-        .reconfigure(before.with_minimum_calls(77).with_success_threshold(0))
-        .unwrap_err();
+    let error = breaker.reconfigure(before.with_minimum_calls(77).with_success_threshold(0)).unwrap_err();
     assert_eq!(error.field, "success_threshold");
     assert_eq!(breaker.config(), before);
 }

@@ -11,11 +11,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 fn breaker(config: Config) -> (CircuitBreaker, ManualClock) {
     let clock = ManualClock::new();
-    let breaker = CircuitBreaker::builder("search")
-        .with_config(config)
-        .clock(clock.clone())
-        .build()
-        .unwrap();
+    let breaker = CircuitBreaker::builder("search").with_config(config).clock(clock.clone()).build().unwrap();
     (breaker, clock)
 }
 
@@ -40,22 +36,11 @@ async fn a_call_over_its_timeout_is_dropped_and_the_error_says_which_setting_it_
         let _dropped = dropped;
         pending::<Result<(), ()>>().await
     });
-    let Err(CallError::TimedOut(error)) = call.await else {
-        panic!("it hangs")
-    };
-    assert_eq!(
-        (error.setting, error.limit),
-        (TimeoutSetting::RequestTimeout, 5 * SECOND)
-    );
-    assert!(
-        error.to_string().contains("within 5s (request_timeout)"),
-        "{error}"
-    );
+    let Err(CallError::TimedOut(error)) = call.await else { panic!("it hangs") };
+    assert_eq!((error.setting, error.limit), (TimeoutSetting::RequestTimeout, 5 * SECOND));
+    assert!(error.to_string().contains("within 5s (request_timeout)"), "{error}");
     assert!(began.elapsed() >= 5 * SECOND && began.elapsed() < 6 * SECOND);
-    assert!(
-        flag.load(std::sync::atomic::Ordering::Relaxed),
-        "the call was not dropped"
-    );
+    assert!(flag.load(std::sync::atomic::Ordering::Relaxed), "the call was not dropped");
     assert_eq!(breaker.snapshot().totals.timeouts, 1);
 }
 
@@ -63,8 +48,7 @@ async fn a_call_over_its_timeout_is_dropped_and_the_error_says_which_setting_it_
 #[tokio::test(start_paused = true)]
 async fn a_dropped_future_is_ignored_also_when_its_timeout_comes_at_the_same_moment() {
     let (breaker, clock) = breaker(Config::DEFAULT);
-    let outside =
-        tokio::time::timeout(SECOND, breaker.call_async(pending::<Result<(), ()>>())).await;
+    let outside = tokio::time::timeout(SECOND, breaker.call_async(pending::<Result<(), ()>>())).await;
     assert!(outside.is_err());
     {
         let mut call = pin!(breaker.call_async(pending::<Result<(), ()>>()));
@@ -80,21 +64,14 @@ async fn a_dropped_future_is_ignored_also_when_its_timeout_comes_at_the_same_mom
 #[test]
 fn a_call_cancelled_after_running_long_enough_is_a_timeout() {
     let (breaker, clock) = breaker(Config::DEFAULT.with_cancelled_counts_after(Some(3 * SECOND)));
-    for (ran, timeouts, ignored) in [
-        (3 * SECOND - Duration::from_nanos(1), 0, 1),
-        (3 * SECOND, 1, 1),
-    ] {
+    for (ran, timeouts, ignored) in [(3 * SECOND - Duration::from_nanos(1), 0, 1), (3 * SECOND, 1, 1)] {
         {
             let mut call = pin!(breaker.call_async(pending::<Result<(), ()>>()));
             assert!(poll_once(call.as_mut()).is_pending());
             clock.advance(ran);
         }
         let totals = breaker.snapshot().totals;
-        assert_eq!(
-            (totals.timeouts, totals.ignored),
-            (timeouts, ignored),
-            "{ran:?}"
-        );
+        assert_eq!((totals.timeouts, totals.ignored), (timeouts, ignored), "{ran:?}");
     }
 }
 
@@ -103,19 +80,13 @@ fn permission_is_asked_at_the_first_poll() {
     let (breaker, _) = breaker(Config::DEFAULT);
     let early = breaker.call_async(ready(Ok::<_, ()>(1)));
     breaker.force_open();
-    assert!(matches!(
-        futures::executor::block_on(early),
-        Err(CallError::Refused(_))
-    ));
+    assert!(matches!(futures::executor::block_on(early), Err(CallError::Refused(_))));
     let late = breaker.call_async(ready(Ok::<_, ()>(1)));
     breaker.reset();
     assert_eq!(futures::executor::block_on(late), Ok(1));
     drop(breaker.call_async(ready(Ok::<_, ()>(1))));
     let totals = breaker.snapshot().totals;
-    assert_eq!(
-        (totals.refused_forced_open, totals.successes, totals.ignored),
-        (1, 1, 0)
-    );
+    assert_eq!((totals.refused_forced_open, totals.successes, totals.ignored), (1, 1, 0));
 }
 
 #[test]
@@ -129,9 +100,7 @@ fn a_refused_operation_is_never_polled() {
 #[test]
 fn a_panic_in_a_poll_is_a_failure() {
     let (breaker, _) = breaker(Config::DEFAULT);
-    let call = breaker.call_async(poll_fn(|_| -> Poll<Result<(), ()>> {
-        panic!("on purpose")
-    }));
+    let call = breaker.call_async(poll_fn(|_| -> Poll<Result<(), ()>> { panic!("on purpose") }));
     let run = std::panic::AssertUnwindSafe(|| futures::executor::block_on(call));
     assert!(std::panic::catch_unwind(run).is_err());
     let totals = breaker.snapshot().totals;
@@ -172,10 +141,7 @@ fn a_guarded_future_is_not_boxed() {
     let (breaker, _) = breaker(Config::DEFAULT);
     let small = size_of_val(&breaker.call_async(ready(Ok::<u8, ()>(1))));
     let large = size_of_val(&breaker.call_async(ready(Ok::<[u8; 4096], ()>([1; 4096]))));
-    assert!(
-        (4000..4200).contains(&(large - small)),
-        "{small} and {large}"
-    );
+    assert!((4000..4200).contains(&(large - small)), "{small} and {large}");
 }
 
 #[test]
@@ -183,11 +149,7 @@ fn a_call_that_ends_after_a_reset_is_late_and_counts_in_nothing_else() {
     let (breaker, _) = breaker(Config::DEFAULT);
     let mut polled = false;
     let mut call = pin!(breaker.call_async(poll_fn(|_| {
-        if std::mem::replace(&mut polled, true) {
-            Poll::Ready(Err::<(), _>(()))
-        } else {
-            Poll::Pending
-        }
+        if std::mem::replace(&mut polled, true) { Poll::Ready(Err::<(), _>(())) } else { Poll::Pending }
     })));
     assert!(poll_once(call.as_mut()).is_pending());
     breaker.reset();
@@ -203,9 +165,6 @@ fn a_guard_judges_futures_too() {
         Ok(0..) => Outcome::Success,
         _ => Outcome::Failure,
     });
-    assert_eq!(
-        futures::executor::block_on(strict.call_async(ready(Ok(-1)))),
-        Ok(-1)
-    );
+    assert_eq!(futures::executor::block_on(strict.call_async(ready(Ok(-1)))), Ok(-1));
     assert_eq!(breaker.state(), State::Open);
 }

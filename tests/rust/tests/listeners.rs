@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use trifuse::{
-    BreakerBuilder, Cause, CircuitBreaker, Config, ManualClock, Outcome, RefusalReason, Registry,
-    State,
+    BreakerBuilder, Cause, CircuitBreaker, Config, ManualClock, Outcome, RefusalReason, Registry, State,
 };
 
 type Log = Arc<Mutex<Vec<String>>>;
@@ -15,31 +14,16 @@ fn logged(builder: BreakerBuilder, log: &Log) -> BreakerBuilder {
     let (on_transition, on_refused, on_call) = (log.clone(), log.clone(), log.clone());
     builder
         .on_transition(move |t| {
-            on_transition
-                .lock()
-                .unwrap()
-                .push(format!("{}>{} {}", t.from, t.to, t.cause))
+            on_transition.lock().unwrap().push(format!("{}>{} {}", t.from, t.to, t.cause))
         })
-        .on_refused(move |r| {
-            on_refused
-                .lock()
-                .unwrap()
-                .push(format!("refused {}", r.reason))
-        })
-        .on_call(move |c| {
-            on_call
-                .lock()
-                .unwrap()
-                .push(format!("{} {:?} {}", c.outcome, c.duration, c.late))
-        })
+        .on_refused(move |r| on_refused.lock().unwrap().push(format!("refused {}", r.reason)))
+        .on_call(move |c| on_call.lock().unwrap().push(format!("{} {:?} {}", c.outcome, c.duration, c.late)))
 }
 
 #[test]
 fn every_transition_refusal_and_call_is_told_once_in_order() {
     let (log, clock) = (Log::default(), ManualClock::new());
-    let builder = CircuitBreaker::builder("x")
-        .consecutive_failures(1)
-        .clock(clock.clone());
+    let builder = CircuitBreaker::builder("x").consecutive_failures(1).clock(clock.clone());
     let breaker = logged(builder, &log).build().unwrap();
     let permit = breaker.try_acquire().unwrap();
     clock.advance(Duration::from_millis(5));
@@ -81,12 +65,8 @@ fn a_listener_that_panics_breaks_nothing_and_the_others_still_hear() {
 
 #[test]
 fn a_listener_that_panics_while_the_call_unwinds_does_not_abort() {
-    let breaker = CircuitBreaker::builder("x")
-        .on_call(|_| panic!("on purpose"))
-        .build()
-        .unwrap();
-    let call =
-        std::panic::AssertUnwindSafe(|| breaker.call(|| -> Result<(), ()> { panic!("the call") }));
+    let breaker = CircuitBreaker::builder("x").on_call(|_| panic!("on purpose")).build().unwrap();
+    let call = std::panic::AssertUnwindSafe(|| breaker.call(|| -> Result<(), ()> { panic!("the call") }));
     assert!(std::panic::catch_unwind(call).is_err());
     assert_eq!(breaker.snapshot().totals.failures, 1);
 }
@@ -110,10 +90,7 @@ fn a_listener_may_use_the_breaker() {
         .unwrap();
     own.set(breaker.clone()).unwrap();
     let _ = breaker.call(|| Err::<(), _>(()));
-    assert_eq!(
-        (breaker.state(), seen.load(Ordering::Relaxed)),
-        (State::Closed, 2)
-    );
+    assert_eq!((breaker.state(), seen.load(Ordering::Relaxed)), (State::Closed, 2));
 }
 
 #[test]
@@ -121,38 +98,21 @@ fn a_registrys_listeners_hear_of_all_its_breakers() {
     let names = Arc::new(Mutex::new(Vec::new()));
     let heard = names.clone();
     let registry = Registry::builder()
-        .on_call(move |call| {
-            heard
-                .lock()
-                .unwrap()
-                .push((call.name.to_string(), call.outcome))
-        })
+        .on_call(move |call| heard.lock().unwrap().push((call.name.to_string(), call.outcome)))
         .build();
     for name in ["a", "b"] {
-        registry
-            .breaker(name, Config::DEFAULT)
-            .unwrap()
-            .call(|| Ok::<_, ()>(()))
-            .unwrap();
+        registry.breaker(name, Config::DEFAULT).unwrap().call(|| Ok::<_, ()>(())).unwrap();
     }
     let success = Outcome::Success;
-    assert_eq!(
-        *names.lock().unwrap(),
-        [("a".to_owned(), success), ("b".to_owned(), success)]
-    );
+    assert_eq!(*names.lock().unwrap(), [("a".to_owned(), success), ("b".to_owned(), success)]);
 }
 
 #[test]
 fn shadow_mode_tells_that_it_would_have_opened() {
     let log = Log::default();
-    let builder = CircuitBreaker::builder("x")
-        .consecutive_failures(1)
-        .initial_state(State::MetricsOnly);
+    let builder = CircuitBreaker::builder("x").consecutive_failures(1).initial_state(State::MetricsOnly);
     let breaker = logged(builder, &log).build().unwrap();
     let _ = breaker.call(|| Err::<(), _>(()));
-    assert!(
-        log.lock().unwrap()[0].starts_with("metrics_only>metrics_only"),
-        "{log:?}"
-    );
+    assert!(log.lock().unwrap()[0].starts_with("metrics_only>metrics_only"), "{log:?}");
     assert_eq!(breaker.snapshot().totals.would_have_opened, 1);
 }

@@ -20,10 +20,7 @@ fn together(threads: usize, work: impl Fn() -> bool + Sync) -> usize {
                 })
             })
             .collect();
-        running
-            .into_iter()
-            .filter_map(|thread| thread.join().unwrap().then_some(()))
-            .count()
+        running.into_iter().filter_map(|thread| thread.join().unwrap().then_some(())).count()
     })
 }
 
@@ -36,10 +33,7 @@ fn of_a_thousand_arrivals_at_half_open_exactly_the_probes_are_admitted() {
             .half_open_max_calls(probes)
             .clock(clock.clone())
             .on_transition(move |transition| {
-                heard.fetch_add(
-                    u64::from(transition.to == State::HalfOpen),
-                    Ordering::Relaxed,
-                );
+                heard.fetch_add(u64::from(transition.to == State::HalfOpen), Ordering::Relaxed);
             })
             .build()
             .unwrap();
@@ -58,10 +52,7 @@ fn of_a_thousand_arrivals_at_half_open_exactly_the_probes_are_admitted() {
         assert_eq!(admitted, probes as usize);
         let picture = breaker.snapshot();
         assert_eq!(picture.probes_in_flight, probes);
-        assert_eq!(
-            picture.totals.refused_half_open_limit,
-            1000 - u64::from(probes)
-        );
+        assert_eq!(picture.totals.refused_half_open_limit, 1000 - u64::from(probes));
         assert_eq!(told.load(Ordering::Relaxed), 1);
     }
 }
@@ -70,14 +61,8 @@ fn of_a_thousand_arrivals_at_half_open_exactly_the_probes_are_admitted() {
 fn no_outcome_of_four_threads_is_lost() {
     const EACH: u64 = 50_000;
     for count_window in [false, true] {
-        let builder = CircuitBreaker::builder("busy")
-            .failure_rate_threshold(1.0)
-            .request_timeout(None);
-        let builder = if count_window {
-            builder.count_window(1000)
-        } else {
-            builder
-        };
+        let builder = CircuitBreaker::builder("busy").failure_rate_threshold(1.0).request_timeout(None);
+        let builder = if count_window { builder.count_window(1000) } else { builder };
         let breaker = builder.clock(ManualClock::new()).build().unwrap();
         together(4, || {
             for n in 0..EACH {
@@ -86,25 +71,16 @@ fn no_outcome_of_four_threads_is_lost() {
             true
         });
         let picture = breaker.snapshot();
-        assert_eq!(
-            (picture.totals.calls, picture.totals.failures),
-            (4 * EACH, 4 * EACH / 5)
-        );
+        assert_eq!((picture.totals.calls, picture.totals.failures), (4 * EACH, 4 * EACH / 5));
         assert_eq!(picture.totals.successes, 4 * EACH * 4 / 5);
-        assert_eq!(
-            picture.window.total,
-            if count_window { 1000 } else { 4 * EACH }
-        );
+        assert_eq!(picture.window.total, if count_window { 1000 } else { 4 * EACH });
     }
 }
 
 #[test]
 fn however_many_failures_come_at_once_each_opening_is_told_once() {
-    let (clock, opened, closed) = (
-        ManualClock::new(),
-        Arc::new(AtomicU64::new(0)),
-        Arc::new(AtomicU64::new(0)),
-    );
+    let (clock, opened, closed) =
+        (ManualClock::new(), Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let (to_open, to_closed) = (opened.clone(), closed.clone());
     let breaker = CircuitBreaker::builder("flapping")
         .consecutive_failures(8)
@@ -130,11 +106,5 @@ fn however_many_failures_come_at_once_each_opening_is_told_once() {
     }
     let totals = breaker.snapshot().totals;
     assert_eq!(totals.transitions(State::Closed, State::Open), 200);
-    assert_eq!(
-        (
-            opened.load(Ordering::Relaxed),
-            closed.load(Ordering::Relaxed)
-        ),
-        (200, 200)
-    );
+    assert_eq!((opened.load(Ordering::Relaxed), closed.load(Ordering::Relaxed)), (200, 200));
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! trifuse, in its default and in the cheapest configuration.
 use trifuse::{CircuitBreaker, Config};
+use trifuse_bench::{CHEAPEST, DEFAULT};
 
 use crate::operation;
 use crate::subject::{Broken, Subject};
@@ -9,9 +10,9 @@ struct Ours(&'static str, CircuitBreaker);
 
 pub fn all() -> Vec<Box<dyn Subject>> {
     let configs = [
-        ("trifuse, time window (default)", Config::DEFAULT),
+        (DEFAULT, Config::DEFAULT),
         ("trifuse, time window, no request_timeout", Config::DEFAULT.with_request_timeout(None)),
-        ("trifuse, count window, no request_timeout", Config::DEFAULT.with_count_window(100).with_request_timeout(None)),
+        (CHEAPEST, Config::DEFAULT.with_count_window(100).with_request_timeout(None)),
     ];
     configs.map(|(name, config)| Box::new(Ours(name, make(config))) as Box<dyn Subject>).into()
 }

@@ -15,8 +15,12 @@ const WAIT: Duration = Duration::from_secs(3600);
 
 pub fn all() -> Vec<Box<dyn Subject>> {
     let by_run = failure_policy::consecutive_failures(100, backoff::constant(WAIT));
-    let by_time =
-        failure_policy::success_rate_over_time_window(0.5, 10, Duration::from_secs(60), backoff::constant(WAIT));
+    let by_time = failure_policy::success_rate_over_time_window(
+        0.5,
+        10,
+        Duration::from_secs(60),
+        backoff::constant(WAIT),
+    );
     vec![
         Box::new(Failsafe("failsafe, consecutive", failsafe::Config::new().failure_policy(by_run).build())),
         Box::new(Failsafe("failsafe, time policy", failsafe::Config::new().failure_policy(by_time).build())),

@@ -69,6 +69,8 @@ def demo(seconds: float, output: Path, report: Path | None, *, no_color: bool) -
 
     Nothing leaves this machine. The run takes the seconds asked for and a few more.
     """
+    if report is not None and report.absolute() == output.absolute():
+        raise click.UsageError("--output and --json name the same file.")
     from trifuse._demo._command import run_demo
 
     try:

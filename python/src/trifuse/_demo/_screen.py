@@ -69,9 +69,7 @@ class PlainScreen:
             self._next = view.elapsed + _PLAIN_EVERY
             lines.append((view.elapsed, _line(view)))
         for at, text in lines:
-            self._console.print(
-                f"{at:6.1f} s  {text}", markup=False, highlight=False, soft_wrap=True
-            )
+            self._console.print(f"{at:6.1f} s  {text}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _line(view: View) -> str:
@@ -111,9 +109,7 @@ class LiveScreen:
             _lanes(view.lanes),
             *(_change_line(event) for event in view.changes[-_LAST_CHANGES:]),
         ]
-        panel = Panel(
-            Group(*parts), title="trifuse demo", subtitle="Ctrl-C stops it", width=self._width
-        )
+        panel = Panel(Group(*parts), title="trifuse demo", subtitle="Ctrl-C stops it", width=self._width)
         self._live.update(panel, refresh=True)
 
     def _progress(self, view: View) -> Table:

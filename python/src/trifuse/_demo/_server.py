@@ -67,9 +67,7 @@ class BreakableServer:
     def requests(self, key: str, conditions: frozenset[str] | None = None) -> int:
         """Count the requests that came with a key, in any of the conditions or in all."""
         arrivals = self.arrivals
-        return sum(
-            a.key == key and (conditions is None or a.condition in conditions) for a in arrivals
-        )
+        return sum(a.key == key and (conditions is None or a.condition in conditions) for a in arrivals)
 
     def __enter__(self) -> Self:
         """Begin to serve."""
@@ -94,9 +92,7 @@ class BreakableServer:
             streaming = bool(asked.get("stream", False))
             model = str(asked["model"])
         except (JSONDecodeError, AttributeError, KeyError):
-            return _error(
-                400, "the body must be a JSON object with a model", "invalid_request_error"
-            )
+            return _error(400, "the body must be a JSON object with a model", "invalid_request_error")
         if condition == "errors":
             return _error(500, "the demo broke this server", "server_error")
         if streaming:

@@ -28,9 +28,7 @@ _ROWS: tuple[tuple[str, Callable[[LaneFigures], str]], ...] = (
 def print_summary(console: Console, measured: Measured) -> None:
     """Print the table and what it means in one sentence."""
     lanes = measured.lanes()
-    table = Table(
-        title="The same questions at the same moments to the same server", title_justify="left"
-    )
+    table = Table(title="The same questions at the same moments to the same server", title_justify="left")
     table.add_column("")
     for figures in lanes:
         table.add_column(figures.label, justify="right")
@@ -46,6 +44,6 @@ def _sentence(measured: Measured) -> str:
     return (
         f"With trifuse the broken server got {share:.1%} of the requests "
         f"({guarded.load_on_broken} instead of {without.load_on_broken}), "
-        f"and {guarded.errors} instead of {without.errors} users saw an error. "
-        "In vain: without an answer of the server, the fallback's included."
+        f"and {guarded.errors} instead of {without.errors} users saw an error.\n"
+        "In vain: calls without an answer of the server, those with the fallback's included."
     )

@@ -32,9 +32,7 @@ class Drawing:
 
     def rect(self, x: float, y: float, width: float, height: float, fill: str) -> None:
         """Fill a rectangle."""
-        self._add(
-            "rect", {"x": _n(x), "y": _n(y), "width": _n(width), "height": _n(height), "fill": fill}
-        )
+        self._add("rect", {"x": _n(x), "y": _n(y), "width": _n(width), "height": _n(height), "fill": fill})
 
     def line(self, start: Point, end: Point, stroke: str = "#d0d7de") -> None:
         """Draw a thin line."""

@@ -18,13 +18,13 @@ LANE_COLOURS = {"without": "#cf222e", "bare": "#e8a33d", "with": "#0969da"}
 _GOT_COLOURS = {"answer": "#4ac26b", "fallback": "#e8c341", "error": "#cf222e"}
 _GOT_WORDS = {"answer": "answered", "fallback": "fallback", "error": "failed"}
 _PHASE_COLOURS = {
-    "healthy": "#4ac26b",
+    "healthy": "#2da44e",
     "errors": "#cf222e",
     "hangs": "#8250df",
-    "healed": "#4ac26b",
+    "healed": "#2da44e",
 }
 _PHASE_WORDS = {"healthy": "well", "errors": "answers 500", "hangs": "hangs", "healed": "repaired"}
-_STATE_COLOURS = {"closed": "#4ac26b", "open": "#cf222e", "half_open": "#e8c341"}
+_STATE_COLOURS = {"closed": "#2da44e", "open": "#cf222e", "half_open": "#6e7781"}
 _MUTED = "#57606a"
 
 
@@ -39,9 +39,7 @@ class _Timeline:
         self._span = measured.script.seconds
         self._bin = max(1.0, math.ceil(self._span / _MOST_BINS))
         self._bins = math.ceil(self._span / self._bin)
-        self._picture = Drawing(
-            _WIDTH, 700, "trifuse demo: a run with and without a circuit breaker"
-        )
+        self._picture = Drawing(_WIDTH, 700, "trifuse demo: a run with and without a circuit breaker")
 
     def draw(self) -> Drawing:
         self._head()
@@ -71,7 +69,8 @@ class _Timeline:
         without, guarded = figures["without"], figures["with"]
         self._picture.heading((20, 26), "The same outage, with and without trifuse")
         words = (
-            f"failed answers {guarded.errors} instead of {without.errors}; "
+            f"errors seen by users {guarded.errors} ({guarded.fallbacks} fallbacks) "
+            f"instead of {without.errors}; "
             f"requests to the broken server {guarded.load_on_broken} "
             f"instead of {without.load_on_broken}; "
             f"time waited in vain {_words.seconds(guarded.waited_in_vain)} "
@@ -161,8 +160,9 @@ class _Timeline:
     def _legend(self, y: float) -> None:
         entries = [(LANE_COLOURS[key], label) for key, label in self._measured.labels.items()]
         entries += [(colour, _GOT_WORDS[got]) for got, colour in _GOT_COLOURS.items()]
+        entries.append((_STATE_COLOURS["half_open"], "half-open"))
         x = float(_LEFT)
         for colour, words in entries:
             self._picture.rect(x, y - 10, 12, 12, colour)
             self._picture.text((x + 18, y), words)
-            x += 34 + 6.6 * len(words)
+            x += 34 + 6.2 * len(words)

@@ -18,19 +18,13 @@ impl Given {
 
 /// Fails unless `expected` holds for `given`.
 pub fn check(expected: &Value, given: &Given, what: &str) {
-    assert!(
-        holds(expected, given, what),
-        "{what}: expected {expected}, got {given:?}"
-    );
+    assert!(holds(expected, given, what), "{what}: expected {expected}, got {given:?}");
 }
 
 fn holds(expected: &Value, given: &Given, what: &str) -> bool {
     if let Value::Object(bounds) = expected {
         let known = |key: &String| ["min", "max", "near", "within"].contains(&key.as_str());
-        assert!(
-            bounds.keys().all(known),
-            "{what}: unknown keys in {expected}"
-        );
+        assert!(bounds.keys().all(known), "{what}: unknown keys in {expected}");
         return within(expected, given);
     }
     match given {
@@ -44,11 +38,7 @@ fn holds(expected: &Value, given: &Given, what: &str) -> bool {
 
 fn within(bounds: &Value, given: &Given) -> bool {
     if let (Given::Integer(value), true) = (given, bounds.get("near").is_none()) {
-        let bound = |key, otherwise| {
-            bounds
-                .get(key)
-                .map_or(otherwise, |v| v.as_u64().expect("an integer"))
-        };
+        let bound = |key, otherwise| bounds.get(key).map_or(otherwise, |v| v.as_u64().expect("an integer"));
         return (bound("min", 0)..=bound("max", u64::MAX)).contains(value);
     }
     let value = match given {
@@ -70,8 +60,6 @@ pub fn real(value: &Value) -> f64 {
         Some("inf") => f64::INFINITY,
         Some("-inf") => f64::NEG_INFINITY,
         Some(other) => panic!("{other:?} is no real"),
-        None => value
-            .as_f64()
-            .unwrap_or_else(|| panic!("{value} is no real")),
+        None => value.as_f64().unwrap_or_else(|| panic!("{value} is no real")),
     }
 }

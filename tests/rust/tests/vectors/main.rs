@@ -3,7 +3,10 @@
 //! is `tests/vectors/README.md`; what it does not name stops the run.
 
 mod config;
+mod configured;
 mod expect;
+mod guarded;
+mod keys;
 mod members;
 mod steps;
 mod world;
@@ -14,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use steps::Keys;
+use keys::Keys;
 
 #[test]
 fn every_vector_holds() {
@@ -23,17 +26,13 @@ fn every_vector_holds() {
     let mut failed = Vec::new();
     for file in json_files(&folder) {
         let text = fs::read_to_string(&file).expect("a readable file");
-        let whole: Value =
-            serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+        let whole: Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
         let mut keys = Keys::of(&whole, &file.display().to_string());
         let histories = keys.list("histories");
         keys.done();
         assert!(!histories.is_empty(), "{}: no history", file.display());
         for history in &histories {
-            let name = history["name"]
-                .as_str()
-                .expect("a history has a name")
-                .to_owned();
+            let name = history["name"].as_str().expect("a history has a name").to_owned();
             let what = format!("{}: {name}", file.display());
             match std::panic::catch_unwind(|| steps::replay(history, &what)) {
                 Ok(replayed) => steps += replayed,
@@ -44,12 +43,7 @@ fn every_vector_holds() {
         files += 1;
     }
     assert!(files > 0, "no vectors in {}", folder.display());
-    assert!(
-        failed.is_empty(),
-        "{} of {} histories fail: {failed:#?}",
-        failed.len(),
-        names.len()
-    );
+    assert!(failed.is_empty(), "{} of {} histories fail: {failed:#?}", failed.len(), names.len());
     println!("{files} files, {} histories, {steps} steps", names.len());
 }
 
@@ -59,10 +53,7 @@ fn json_files(folder: &Path) -> Vec<PathBuf> {
         let path = entry.expect("an entry").path();
         if path.is_dir() {
             files.extend(json_files(&path));
-        } else if path
-            .extension()
-            .is_some_and(|extension| extension == "json")
-        {
+        } else if path.extension().is_some_and(|extension| extension == "json") {
             files.push(path);
         }
     }

@@ -97,11 +97,7 @@ members! { place_of_snapshot, check_plain_snapshot, trifuse_breaker_snapshot {
 /// As the other checks; `transitions` is complete.
 pub fn check_snapshot(expected: &Value, all: &trifuse_breaker_snapshot, what: &str) {
     let mut plain = expected.clone();
-    if let Some(transitions) = plain
-        .as_object_mut()
-        .expect("members")
-        .remove("transitions")
-    {
+    if let Some(transitions) = plain.as_object_mut().expect("members").remove("transitions") {
         check_transitions(&transitions, all, what);
     }
     check_plain_snapshot(&plain, all, what);
@@ -112,11 +108,7 @@ fn check_transitions(expected: &Value, all: &trifuse_breaker_snapshot, what: &st
     let mut seen = 0;
     for from in 0..TRIFUSE_STATES {
         for to in 0..TRIFUSE_STATES {
-            let name = format!(
-                "{}>{}",
-                world::name("state", from),
-                world::name("state", to)
-            );
+            let name = format!("{}>{}", world::name("state", from), world::name("state", to));
             let given = all.transitions[from as usize][to as usize];
             match expected.get(&name) {
                 Some(value) => check(value, &Given::Integer(given), &format!("{what}: {name}")),

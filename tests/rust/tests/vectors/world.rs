@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The core as the runner sees it: breakers, texts, structs.
 use std::ffi::{CStr, CString, c_char, c_int};
-use std::mem::size_of;
 use std::ptr::null_mut;
 
 use trifuse_sys::*;
@@ -27,18 +26,11 @@ impl Drop for Breaker {
     }
 }
 
-pub fn create(
-    config: &trifuse_breaker_config,
-    now: u64,
-) -> (c_int, trifuse_config_error, Option<Breaker>) {
+pub fn create(config: &trifuse_breaker_config, now: u64) -> (c_int, trifuse_config_error, Option<Breaker>) {
     let (mut error, mut breaker) = (empty!(trifuse_config_error), null_mut());
     // SAFETY: the structs carry their sizes.
     let result = unsafe { trifuse_breaker_new(config, now, &raw mut error, &raw mut breaker) };
-    (
-        result,
-        error,
-        (!breaker.is_null()).then_some(Breaker(breaker)),
-    )
+    (result, error, (!breaker.is_null()).then_some(Breaker(breaker)))
 }
 
 /// # Safety
@@ -88,11 +80,7 @@ pub fn value(kind: &str, name: &str) -> Option<u32> {
             _ => panic!("unknown kind of text {kind:?}"),
         }
     };
-    let value = if kind == "result" {
-        result as u32
-    } else {
-        value
-    };
+    let value = if kind == "result" { result as u32 } else { value };
     (found == TRIFUSE_OK).then_some(value)
 }
 
