@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Random histories through the naive model and the real library: every answer, event and snapshot agrees.
 
-TRIFUSE_MODEL_STEPS says how many steps (default 1,000,000); TRIFUSE_MODEL_SEED repeats a run.
+TRIFUSE_MODEL_STEPS says how many steps (default 1,000,000), TRIFUSE_SOAK_SECONDS for how long at least;
+TRIFUSE_MODEL_SEED repeats a run.
 """
 
 import os
 import random
+import time
 from collections import Counter
 
 import chooser
@@ -16,6 +18,7 @@ from twins import run
 
 STEPS = int(os.environ.get("TRIFUSE_MODEL_STEPS", "1000000"))
 SEED = int(os.environ.get("TRIFUSE_MODEL_SEED", random.SystemRandom().randrange(2**32)))
+SOAK = float(os.environ.get("TRIFUSE_SOAK_SECONDS", "0"))
 MOST = 2000
 EACH = 1000 * min(STEPS, 1_000_000) // 1_000_000
 STATES = ("closed", "open", "half_open", "forced_open", "disabled", "metrics_only")
@@ -51,7 +54,12 @@ def histories(draw):
     return draw(st.binary(min_size=size, max_size=size))
 
 
-def examples(core, seen, number):
+def wanted(seen, end):
+    """Whether the run is to go on."""
+    return seen["steps"] < STEPS or time.monotonic() < end
+
+
+def examples(core, seen, number, end):
     """One round of Hypothesis, which shrinks what fails."""
 
     @seed(number)
@@ -65,7 +73,7 @@ def examples(core, seen, number):
     )
     @given(histories())
     def round_of_examples(data):
-        if seen["steps"] < STEPS:
+        if wanted(seen, end):
             seen["steps"] += run(core, data, seen)
 
     round_of_examples()
@@ -80,12 +88,13 @@ def table(seen):
 
 def test_model_and_library_agree_at_every_step_and_the_run_has_seen_enough(capsys):
     seen, core, number = Counter(), Core(*load()), SEED
+    end = time.monotonic() + SOAK
     try:
-        while seen["steps"] < STEPS:
-            examples(core, seen, number)
+        while wanted(seen, end):
+            examples(core, seen, number, end)
             number += 1
     finally:
         with capsys.disabled():
-            print(f"\nTRIFUSE_MODEL_SEED={SEED}\n{table(seen)}")
+            print(f"\nseen:\n{table(seen)}\nTRIFUSE_MODEL_SEED={SEED}\n")
     assert {name: seen[name] for name in EXPECTED if seen[name] < EACH} == {}
     assert {name for name in seen if ">" in name} == set(LEGAL)

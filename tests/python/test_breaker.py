@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # Proves TIME-WALL-01, SEED-05, SEED-06.
+import pathlib
 import time
 from datetime import timedelta
 
@@ -194,8 +195,7 @@ def test_breakers_leave_no_memory_behind():
     import gc
 
     def resident():
-        with open("/proc/self/statm") as statm:
-            return int(statm.read().split()[1]) * 4096
+        return int(pathlib.Path("/proc/self/statm").read_text().split()[1]) * 4096
 
     def churn():
         for _ in range(20_000):

@@ -7,4 +7,4 @@ bash tools/install_wheel.sh
 python tests/vectors/check_ids.py | tail -n 1 | sed 's/^/  ids: /'
 run_pytest vectors tests/vectors
 run_pytest model -s tests/model
-sed -n '/^seen:/,/^$/p' "$BUILD/logs/pytest-model.log"
+sed -n '/^TRIFUSE_MODEL_SEED/,/^steps /s/^/  /p' "$BUILD/logs/pytest-model.log"

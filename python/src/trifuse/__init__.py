@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """trifuse: circuit breakers that are fast, exact and fork-safe.
 
+Begin with the decorator::
+
     from trifuse import circuit_breaker, CircuitBreakerOpenError
 
     @circuit_breaker("payments", preset="payment", fallback_value=None)

@@ -14,7 +14,7 @@ from trifuse._options import TIMEOUT, Options, is_cancellation
 from trifuse._permits import OwnCall, failed, take_over, timed_out
 
 if TYPE_CHECKING:
-    from trifuse._breaker import CircuitBreaker
+    from trifuse._base import Base
 
 _ALWAYS_PLAIN = (type(None), bool, int, float, str, bytes, list, tuple, dict, set, frozenset)
 _MOST_KNOWN = 512
@@ -37,7 +37,7 @@ def is_plain(result: object) -> bool:
 
 
 def take_result(
-    breaker: CircuitBreaker,
+    breaker: Base,
     options: Options,
     slot: Any,
     result: Any,
@@ -57,7 +57,7 @@ def go_on(
         return guard_async_items(own, options, result)
     if type(result) is GeneratorType and not result.gi_code.co_flags & _ITERABLE_COROUTINE:
         return guard_items(own, options, result)
-    guarded = settle(own, options, result, args, kwargs)
+    guarded: Any = settle(own, options, result, args, kwargs)
     guarded.__qualname__ = getattr(result, "__qualname__", guarded.__qualname__)
     return guarded
 
@@ -108,7 +108,7 @@ async def await_own(
 
 
 def settle_expired(
-    breaker: CircuitBreaker, slot: Any, error: BaseException, options: Options, *, alone: bool
+    breaker: Base, slot: Any, error: BaseException, options: Options, *, alone: bool
 ) -> None:
     """Report a call that its limit cancelled; raise RequestTimeoutError unless it ended otherwise.
 
@@ -125,7 +125,7 @@ def settle_expired(
 
 
 async def await_otherwise(
-    breaker: CircuitBreaker, options: Options, slot: Any, awaitable: Awaitable[Any]
+    breaker: Base, options: Options, slot: Any, awaitable: Awaitable[Any]
 ) -> Any:
     """Await an admitted call where asyncio's shared timer cannot serve, such as under trio."""
     own = take_over(breaker, options, slot, timed=False)

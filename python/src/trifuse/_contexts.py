@@ -13,7 +13,7 @@ from trifuse._options import FAILURE, IGNORED, SUCCESS, TIMEOUT, is_cancellation
 from trifuse._permits import UNJUDGED, OwnCall, admit_own, obey_retry_after, tell_refused_call
 
 if TYPE_CHECKING:
-    from trifuse._breaker import CircuitBreaker
+    from trifuse._base import Base
 
 
 class GuardedBlock:
@@ -70,7 +70,7 @@ class Contexts:
         """Begin with none."""
         self._blocks: dict[Any, list[GuardedBlock]] = {}
 
-    def enter(self, breaker: CircuitBreaker, *, limited: bool = False) -> GuardedBlock:
+    def enter(self, breaker: Base, *, limited: bool = False) -> GuardedBlock:
         """Admit a block. Raises RefusedError."""
         try:
             own = admit_own(breaker, breaker._options, UNJUDGED if limited else 0)

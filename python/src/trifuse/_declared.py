@@ -113,9 +113,7 @@ def _imply_window(given: dict[str, Any]) -> None:
     if "window" in given or "window_count" not in given:
         return
     if "window_duration" in given or "window_buckets" in given:
-        raise ConfigurationError(
-            "window", None, "'time' or 'count', when settings of both windows are given"
-        )
+        raise ConfigurationError("window", None, "'time' or 'count', when settings of both windows are given")
     given["window"] = "count"
 
 

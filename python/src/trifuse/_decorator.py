@@ -92,9 +92,7 @@ def circuit_breaker(
     return decorate
 
 
-def _decorate(
-    fn: Any, name: Any, key: Any, max_keys: int, preset: Any, registry: Any, fields: Any
-) -> Any:
+def _decorate(fn: Any, name: Any, key: Any, max_keys: int, preset: Any, registry: Any, fields: Any) -> Any:
     from trifuse._kinds import check_guardable, default_name, guard
     from trifuse._registry import registry as default_registry
 

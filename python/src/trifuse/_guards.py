@@ -5,6 +5,11 @@ What these functions look up and test on success is measured in tens of nanoseco
 why they repeat what the rooms next door say more readably.
 """
 
+# Annotations of a guard would stand in for those of a function that has none.
+# ruff: noqa: ANN002, ANN003, ANN202
+# One function, because every call of another costs what the whole guard may cost.
+# ruff: noqa: C901, PLR0912
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -26,10 +31,10 @@ from trifuse._permits import (
 )
 
 if TYPE_CHECKING:
-    from trifuse._breaker import CircuitBreaker
+    from trifuse._base import Base
 
 
-def guard_function(breaker: CircuitBreaker, options: Options, fn: Callable[..., Any]) -> Any:
+def guard_function(breaker: Base, options: Options, fn: Callable[..., Any]) -> Any:
     """Guard a synchronous function; what it returns may turn out to be awaitable."""
     if options is not DEFAULT:
         return _guard_function_with(breaker, options, fn)
@@ -55,7 +60,7 @@ def guard_function(breaker: CircuitBreaker, options: Options, fn: Callable[..., 
     return guarded
 
 
-def _guard_function_with(breaker: CircuitBreaker, options: Options, fn: Callable[..., Any]) -> Any:
+def _guard_function_with(breaker: Base, options: Options, fn: Callable[..., Any]) -> Any:
     def guarded(*args, **kwargs):  # type: ignore[no-untyped-def]
         return call_plainly(breaker, options, fn, args, kwargs)
 
@@ -63,7 +68,7 @@ def _guard_function_with(breaker: CircuitBreaker, options: Options, fn: Callable
 
 
 def call_plainly(
-    breaker: CircuitBreaker,
+    breaker: Base,
     options: Options,
     fn: Callable[..., Any],
     args: tuple[Any, ...],
@@ -88,9 +93,7 @@ def call_plainly(
     return result
 
 
-def guard_coroutine_function(
-    breaker: CircuitBreaker, options: Options, fn: Callable[..., Any]
-) -> Any:
+def guard_coroutine_function(breaker: Base, options: Options, fn: Callable[..., Any]) -> Any:
     """Guard an ``async def`` function."""
 
     async def guarded(*args, **kwargs):  # type: ignore[no-untyped-def]
@@ -100,7 +103,7 @@ def guard_coroutine_function(
             if slot is None:
                 return await fn(*args, **kwargs)
         if breaker._written.timeout:
-            table = breaker._table
+            table: Any = breaker._table
             loop = _limits.running_loop()
             if table.loop is not loop:
                 table = breaker._find_table()
@@ -146,7 +149,7 @@ def guard_coroutine_function(
 
 
 async def _otherwise(
-    breaker: CircuitBreaker,
+    breaker: Base,
     options: Options,
     slot: Any,
     fn: Callable[..., Any],

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """What kind of function is to be guarded, and the guard that fits."""
 
+# Annotations of a guard would stand in for those of a function that has none.
+# ruff: noqa: ANN002, ANN003, ANN202
+
 from __future__ import annotations
 
+import builtins
 import functools
 import gc
 import inspect
@@ -17,7 +21,7 @@ from trifuse._runs import run_coroutine_function, run_function
 from trifuse._streams import guard_async_generator_function, run_generator
 
 if TYPE_CHECKING:
-    from trifuse._breaker import CircuitBreaker
+    from trifuse._base import Base
 
 _GUARDABLE = "a function, method, coroutine function, generator function or callable object"
 
@@ -56,7 +60,7 @@ def default_name(fn: Any) -> str:
     return f"{named.__module__}.{named.__qualname__}"
 
 
-def guard(breaker: CircuitBreaker, options: Options, fn: Any) -> Any:
+def guard(breaker: Base, options: Options, fn: Any) -> Any:
     """Give the guarded function; classmethod and staticmethod objects stay what they are."""
     if isinstance(fn, (classmethod, staticmethod)):
         return type(fn)(guard(breaker, options, fn.__func__))
@@ -82,14 +86,14 @@ def look_like(guarded: Any, fn: Any) -> None:
 
 
 def _has_attributes(fn: FunctionType) -> bool:
-    known = (fn.__globals__, fn.__builtins__, fn.__closure__, fn.__defaults__, fn.__kwdefaults__)
+    known = (fn.__globals__, vars(builtins), fn.__closure__, fn.__defaults__, fn.__kwdefaults__)
     return any(
         isinstance(part, (dict, tuple)) and all(part is not other for other in known)
         for part in gc.get_referents(fn)
     )
 
 
-def _by_kind(breaker: CircuitBreaker, options: Options, fn: Any) -> Any:
+def _by_kind(breaker: Base, options: Options, fn: Any) -> Any:
     kind = underlying(fn)
     generator = is_generator_function(kind)
     if options.thread and (
@@ -120,7 +124,7 @@ def is_generator_function(kind: Any) -> bool:
     return inspect.isgeneratorfunction(kind) and not old_style
 
 
-def run(breaker: CircuitBreaker, options: Options, fn: Any, args: Any, kwargs: Any) -> Any:
+def run(breaker: Base, options: Options, fn: Any, args: Any, kwargs: Any) -> Any:
     """Call any kind of function under guard, once."""
     kind = underlying(fn)
     if inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(kind):
@@ -134,9 +138,7 @@ def run(breaker: CircuitBreaker, options: Options, fn: Any, args: Any, kwargs: A
     return run_function(breaker, options, fn, args, kwargs)
 
 
-def _guard_function_richly(
-    breaker: CircuitBreaker, options: Options, fn: Callable[..., Any]
-) -> Any:
+def _guard_function_richly(breaker: Base, options: Options, fn: Callable[..., Any]) -> Any:
     def guarded(*args, **kwargs):  # type: ignore[no-untyped-def]
         return run_function(breaker, options, fn, args, kwargs)
 
@@ -144,7 +146,7 @@ def _guard_function_richly(
 
 
 def _guard_coroutine_function_richly(
-    breaker: CircuitBreaker, options: Options, fn: Callable[..., Any]
+    breaker: Base, options: Options, fn: Callable[..., Any]
 ) -> Any:
     async def guarded(*args, **kwargs):  # type: ignore[no-untyped-def]
         return await run_coroutine_function(breaker, options, fn, args, kwargs)
@@ -152,9 +154,7 @@ def _guard_coroutine_function_richly(
     return guarded
 
 
-def _guard_generator_function(
-    breaker: CircuitBreaker, options: Options, fn: Callable[..., Any]
-) -> Any:
+def _guard_generator_function(breaker: Base, options: Options, fn: Callable[..., Any]) -> Any:
     def guarded(*args, **kwargs):  # type: ignore[no-untyped-def]
         return (yield from run_generator(breaker, options, fn, args, kwargs))
 

@@ -21,7 +21,7 @@ def running_loop() -> Any:
     return None
 
 
-def current_task(loop: Any) -> Any:
+def current_task(loop: Any) -> Any:  # noqa: ARG001 - as asyncio's
     """Give the running task of a loop; replaced by asyncio's own once that is loaded."""
     return None
 

@@ -151,9 +151,7 @@ def _function(field: str, value: Any) -> Any:
 def _idle_timeout(value: Any) -> float:
     ns = 0 if value is None else nanoseconds(value)
     if ns is None or ns > lib.TRIFUSE_DURATION_MAX_NS:
-        raise ConfigurationError(
-            "idle_timeout", value, "0 (none) to 365 days (in seconds, or a timedelta)"
-        )
+        raise ConfigurationError("idle_timeout", value, "0 (none) to 365 days (in seconds, or a timedelta)")
     return seconds(ns)
 
 

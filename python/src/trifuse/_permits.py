@@ -21,7 +21,7 @@ from trifuse._retry_after import retry_after_ns
 from trifuse._values import OUTCOMES, Outcome
 
 if TYPE_CHECKING:
-    from trifuse._breaker import CircuitBreaker
+    from trifuse._base import Base
     from trifuse._fallback import Answered
 
 OWNED: int = lib.TRIFUSE_PY_OWNED
@@ -60,7 +60,7 @@ def new_event() -> Any:
     return event
 
 
-def admit_timed(breaker: CircuitBreaker) -> Any:
+def admit_timed(breaker: Base) -> Any:
     """Admit a synchronous call, timed; None when everything is switched off.
 
     Raises RefusedError.
@@ -77,7 +77,7 @@ def admit_timed(breaker: CircuitBreaker) -> Any:
     return slot
 
 
-def admit_shared(breaker: CircuitBreaker) -> Any:
+def admit_shared(breaker: Base) -> Any:
     """Admit an asynchronous call; None when everything is switched off. Raises RefusedError."""
     if _bypass():
         return None
@@ -92,12 +92,12 @@ def admit_shared(breaker: CircuitBreaker) -> Any:
     return slot
 
 
-def admit_own(breaker: CircuitBreaker, options: Options, flags: int) -> OwnCall | None:
+def admit_own(breaker: Base, options: Options, flags: int) -> OwnCall | None:
     """Admit one call with a permit of its own; None when everything is switched off."""
     return None if _bypass() else OwnCall(breaker, options, ask(breaker, OWNED | flags, quiet=True))
 
 
-def ask(breaker: CircuitBreaker, flags: int, *, quiet: bool = False) -> Any:
+def ask(breaker: Base, flags: int, *, quiet: bool = False) -> Any:
     """Ask the core for a call. ``quiet``: the caller tells the on_call listeners of a refusal."""
     try:
         slot = _spare.pop()
@@ -119,31 +119,25 @@ def ask(breaker: CircuitBreaker, flags: int, *, quiet: bool = False) -> Any:
     raise error
 
 
-def _tell_refusal(breaker: CircuitBreaker, error: RefusedError) -> None:
+def _tell_refusal(breaker: Base, error: RefusedError) -> None:
     debug = log().isEnabledFor(_DEBUG)
     own, shared = breaker._listeners, breaker._registry
     if debug:
         log().debug("circuit breaker %r refused a call (%s)", breaker.name, error.reason)
-    if (own is None or not own.on_refused) and (
-        shared is None or not shared._listeners.on_refused
-    ):
+    if (own is None or not own.on_refused) and (shared is None or not shared._listeners.on_refused):
         return
     refusal = _events.Refusal(breaker.name, error.reason, error.retry_after)
     for listeners in breaker._all_listeners():
         tell_listeners(breaker.name, listeners.on_refused, refusal)
 
 
-def tell_refused_call(
-    breaker: CircuitBreaker, error: RefusedError, answered: Answered | None = None
-) -> None:
+def tell_refused_call(breaker: Base, error: RefusedError, answered: Answered | None = None) -> None:
     """Tell the on_call listeners of a refused call."""
     if handle_of(breaker._slot).flags & NOTIFY:
         _tell_call(breaker, Outcome.REFUSED, 0, error, answered, late=False)
 
 
-def failed(
-    breaker: CircuitBreaker, slot: Any, error: BaseException, options: Options, timed: int
-) -> None:
+def failed(breaker: Base, slot: Any, error: BaseException, options: Options, timed: int) -> None:
     """Report what a call raised, tell whom it concerns, and obey a Retry-After."""
     outcome = options.outcome_of(error)
     told = _finish(slot, outcome, timed)
@@ -153,14 +147,14 @@ def failed(
         obey_retry_after(breaker, options, error)
 
 
-def timed_out(breaker: CircuitBreaker, slot: Any, error: BaseException | None) -> None:
+def timed_out(breaker: Base, slot: Any, error: BaseException | None) -> None:
     """Report that the request timeout ended a call."""
     told = _finish(slot, TIMEOUT, 0)
     if told:
         tell(breaker, told, slot, error)
 
 
-def obey_retry_after(breaker: CircuitBreaker, options: Options, subject: object) -> None:
+def obey_retry_after(breaker: Base, options: Options, subject: object) -> None:
     """Trip for as long as an error or response says, when it does.
 
     The refusal of another policy is an estimate of ours and no server's word.
@@ -171,7 +165,7 @@ def obey_retry_after(breaker: CircuitBreaker, options: Options, subject: object)
             breaker._trip(wait)
 
 
-def tell(breaker: CircuitBreaker, told: int, slot: Any, error: BaseException | None = None) -> None:
+def tell(breaker: Base, told: int, slot: Any, error: BaseException | None = None) -> None:
     """Tell listeners what a report brought about."""
     if told >> _EVENT_SHIFT:
         tell_transition(breaker, told)
@@ -181,14 +175,14 @@ def tell(breaker: CircuitBreaker, told: int, slot: Any, error: BaseException | N
         _tell_call(breaker, outcome, slot.duration_ns, error, None, late=late)
 
 
-def tell_transition(breaker: CircuitBreaker, told: int) -> None:
+def tell_transition(breaker: Base, told: int) -> None:
     """Tell listeners of the transition that ``told`` points to."""
     event = _new(_EVENT)
     lib.trifuse_py_event(told, event)
     announce(breaker, event)
 
 
-def announce(breaker: CircuitBreaker, event: Any) -> None:
+def announce(breaker: Base, event: Any) -> None:
     """Tell the log and the listeners of a transition, if the event holds one."""
     if not event.flags & lib.TRIFUSE_EVENT_TRANSITION:
         return
@@ -199,7 +193,7 @@ def announce(breaker: CircuitBreaker, event: Any) -> None:
 
 
 def _tell_call(
-    breaker: CircuitBreaker,
+    breaker: Base,
     outcome: Outcome,
     duration_ns: int,
     error: BaseException | None,
@@ -220,7 +214,7 @@ class OwnCall:
 
     __slots__ = ("_error", "_options", "_slot", "_told", "breaker")
 
-    def __init__(self, breaker: CircuitBreaker, options: Options, slot: Any) -> None:
+    def __init__(self, breaker: Base, options: Options, slot: Any) -> None:
         """Take over the slot of an admitted call."""
         self.breaker = breaker
         self._options = options
@@ -278,9 +272,7 @@ class OwnCall:
             self.notify()
 
 
-def take_over(
-    breaker: CircuitBreaker, options: Options, slot: Any, *, timed: bool
-) -> OwnCall:
+def take_over(breaker: Base, options: Options, slot: Any, *, timed: bool) -> OwnCall:
     """Give a call that was admitted on a shared permit one of its own.
 
     ``timed``: the call was admitted by enter_timed or admit_timed.

@@ -75,7 +75,7 @@ class CircuitBreakerRegistry(Mapping[str, CircuitBreaker]):
             return self._breakers.pop(name)
 
     def clear(self) -> None:
-        """Forget all breakers."""
+        """Forget all breakers; who holds one may go on using it."""
         with self._lock:
             self._breakers.clear()
 

@@ -13,14 +13,14 @@ from trifuse._options import Options
 from trifuse._permits import UNJUDGED, OwnCall, admit_own, tell_refused_call
 
 if TYPE_CHECKING:
-    from trifuse._breaker import CircuitBreaker
+    from trifuse._base import Base
 
 CO_SPECIAL = 0x20 | 0x80 | 0x100 | 0x200
 """Flags of the code of generators, coroutines, iterable coroutines, asynchronous generators."""
 
 
 def run_function(
-    breaker: CircuitBreaker,
+    breaker: Base,
     options: Options,
     fn: Callable[..., Any],
     args: tuple[Any, ...],
@@ -51,7 +51,7 @@ def run_function(
 
 
 async def run_coroutine_function(
-    breaker: CircuitBreaker,
+    breaker: Base,
     options: Options,
     fn: Callable[..., Any],
     args: tuple[Any, ...],
@@ -91,7 +91,7 @@ def _called(
 
 
 def _instead(
-    breaker: CircuitBreaker,
+    breaker: Base,
     options: Options,
     error: RefusedError,
     args: tuple[Any, ...],
@@ -116,7 +116,7 @@ def _instead(
 
 
 async def _instead_async(
-    breaker: CircuitBreaker,
+    breaker: Base,
     options: Options,
     error: RefusedError,
     args: tuple[Any, ...],
@@ -124,7 +124,7 @@ async def _instead_async(
 ) -> Any:
     answered = None
     try:
-        assert options.chain is not None  # noqa: S101 - the caller looked
+        assert options.chain is not None
         result, answered = await answer_async(options.chain, breaker.name, error, args, kwargs)
     finally:
         tell_refused_call(breaker, error, answered)
@@ -140,7 +140,7 @@ def _after_failure(
 ) -> Any:
     answered = None
     try:
-        assert options.chain is not None  # noqa: S101 - falls_back_on looked
+        assert options.chain is not None
         result, answered = answer(options.chain, own.breaker.name, error, args, kwargs)
     finally:
         own.notify(answered)

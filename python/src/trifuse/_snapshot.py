@@ -98,5 +98,5 @@ def snapshot(name: str, at_ns: int, raw: Any) -> Snapshot:
         for j, after in enumerate(STATES)
         if table[i][j]
     }
-    copied = (getattr(raw, field) for field in _COPIED)
-    return Snapshot(name, at_ns, STATES[raw.state], CAUSES[raw.cause], *copied, transitions)
+    copied = {field: getattr(raw, field) for field in _COPIED}
+    return Snapshot(name, at_ns, STATES[raw.state], CAUSES[raw.cause], **copied, transitions=transitions)

@@ -6,6 +6,9 @@ item against request_timeout, after it against idle_timeout. A synchronous strea
 interrupted: an item that came too late makes the outcome TIMEOUT, and the items go on.
 """
 
+# Annotations of a guard would stand in for those of a function that has none.
+# ruff: noqa: ANN002, ANN003, ANN202
+
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator, Iterable, Mapping
@@ -18,13 +21,13 @@ from trifuse._options import IGNORED, SUCCESS, TIMEOUT, Options, is_cancellation
 from trifuse._permits import UNJUDGED, OwnCall, admit_own, now_ns, tell_refused_call
 
 if TYPE_CHECKING:
-    from trifuse._breaker import CircuitBreaker
+    from trifuse._base import Base
 
 _SECOND = 1_000_000_000
 
 
 def run_generator(
-    breaker: CircuitBreaker,
+    breaker: Base,
     options: Options,
     fn: Any,
     args: tuple[Any, ...],
@@ -81,9 +84,7 @@ def guard_items(
         own.notify(answered)
 
 
-def _pass_on(
-    own: OwnCall, watch: _Watch, items: Generator[Any, Any, Any]
-) -> Generator[Any, Any, Any]:
+def _pass_on(own: OwnCall, watch: _Watch, items: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
     """Delegate to a generator as ``yield from`` does, with an eye on the clock."""
     step, value = items.send, None
     while True:
@@ -102,7 +103,7 @@ def _pass_on(
             items.close()
             raise
         except BaseException as thrown:  # noqa: BLE001 - the consumer's throw(), passed on
-            value, step = thrown, items.throw  # type: ignore[assignment]
+            value, step = thrown, items.throw
 
 
 class _Watch:
@@ -122,7 +123,7 @@ class _Watch:
         self._limit_ns = self._next_ns
 
 
-def guard_async_generator_function(breaker: CircuitBreaker, options: Options, fn: Any) -> Any:
+def guard_async_generator_function(breaker: Base, options: Options, fn: Any) -> Any:
     """Guard an asynchronous generator function; a call is admitted at the first item."""
 
     async def guarded(*args, **kwargs):  # type: ignore[no-untyped-def]
@@ -147,7 +148,7 @@ def guard_async_generator_function(breaker: CircuitBreaker, options: Options, fn
 
 
 async def _opened(
-    breaker: CircuitBreaker,
+    breaker: Base,
     options: Options,
     fn: Any,
     args: tuple[Any, ...],
@@ -213,7 +214,7 @@ async def guard_async_items(
                 own.finish(IGNORED)
                 raise
             except BaseException as thrown:  # noqa: BLE001 - the consumer's athrow(), passed on
-                value, step = thrown, items.athrow  # type: ignore[assignment]
+                value, step = thrown, items.athrow
     except BaseException as error:
         own.raised(error)
         raise

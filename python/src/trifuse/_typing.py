@@ -27,6 +27,10 @@ class Guarded(Protocol[P, R_co]):
         """Call through the breaker."""
 
     @overload
+    def __get__(
+        self: Guarded[Concatenate[type[S], Q], R_co], instance: Any, owner: type[S]
+    ) -> Guarded[Q, R_co]: ...
+    @overload
     def __get__(self, instance: None, owner: Any = None) -> Guarded[P, R_co]: ...
     @overload
     def __get__(
@@ -44,6 +48,10 @@ class KeyedGuarded(Protocol[P, R_co]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Call through the breaker of the call's key."""
 
+    @overload
+    def __get__(
+        self: KeyedGuarded[Concatenate[type[S], Q], R_co], instance: Any, owner: type[S]
+    ) -> KeyedGuarded[Q, R_co]: ...
     @overload
     def __get__(self, instance: None, owner: Any = None) -> KeyedGuarded[P, R_co]: ...
     @overload

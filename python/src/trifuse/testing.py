@@ -50,13 +50,17 @@ class VirtualClock:
 
         Raises ConfigurationError for what is no duration, or would reach 0.
         """
-        back = isinstance(duration, (int, float, timedelta)) and duration < type(duration)(0)
-        ns = nanoseconds(-duration if back else duration)
-        moved = None if ns is None else self._now_ns + (-ns if back else ns)
-        if moved is None or not 0 < moved < 1 << 64:
+        forward, back = nanoseconds(duration), nanoseconds(_negated(duration))
+        step = forward if forward is not None else -back if back is not None else 0
+        moved = self._now_ns + step
+        if (forward is None and back is None) or not 0 < moved < 1 << 64:
             raise ConfigurationError("duration", duration, "seconds or timedelta that stay above 0")
         self._now_ns = moved
         lib.trifuse_py_set_now(moved)
+
+
+def _negated(duration: Duration) -> Duration:
+    return -duration if isinstance(duration, (int, float, timedelta)) else duration
 
 
 @contextlib.contextmanager
@@ -167,4 +171,3 @@ def record(source: CircuitBreaker | CircuitBreakerRegistry | None = None) -> Ite
         yield recorder
     finally:
         recorder.detach(source)
-

@@ -20,11 +20,6 @@ class Phase:
     begin: float
     end: float
 
-    @property
-    def broken(self) -> bool:
-        """Whether the server gives no good answer in it."""
-        return self.name in BROKEN
-
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
@@ -45,12 +40,6 @@ class Scenario:
     def phase(self, elapsed: float) -> Phase:
         """Give the phase at a time; the last one stays."""
         return next((p for p in self.phases if elapsed < p.end), self.phases[-1])
-
-    @property
-    def outage(self) -> tuple[float, float]:
-        """Begin and end of the time in which the server is broken."""
-        broken = [p for p in self.phases if p.broken]
-        return broken[0].begin, broken[-1].end
 
 
 def scenario(seconds: float) -> Scenario:
