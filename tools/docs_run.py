@@ -50,7 +50,7 @@ class Failure(Exception):
 def checked(command: list[object], cwd: Path | None = None, seconds: int = SECONDS) -> str:
     """Runs a command and returns its output; Failure when it fails or takes too long."""
     try:
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(
             [str(c) for c in command], cwd=cwd, capture_output=True, text=True, timeout=seconds, check=False
         )
     except subprocess.TimeoutExpired:
@@ -64,7 +64,9 @@ def run_python(code: str) -> str:
     with tempfile.TemporaryDirectory() as directory:
         block = Path(directory, "block.py")
         block.write_text(code)
-        return checked([sys.executable, "-W", "error::SyntaxWarning", "-c", PYTHON, block], cwd=Path(directory))
+        return checked(
+            [sys.executable, "-W", "error::SyntaxWarning", "-c", PYTHON, block], cwd=Path(directory)
+        )
 
 
 def run_c(code: str) -> str:
@@ -72,8 +74,21 @@ def run_c(code: str) -> str:
         source = Path(directory, "block.c")
         source.write_text(code)
         program = source.with_suffix("")
-        checked(["cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-DTRIFUSE_STATIC", f"-I{ROOT / 'core/include'}",
-                 source, library(), "-o", program])
+        checked(
+            [
+                "cc",
+                "-std=c11",
+                "-Wall",
+                "-Wextra",
+                "-Werror",
+                "-DTRIFUSE_STATIC",
+                f"-I{ROOT / 'core/include'}",
+                source,
+                library(),
+                "-o",
+                program,
+            ]
+        )
         return checked([program], cwd=Path(directory))
 
 
@@ -82,8 +97,19 @@ def library() -> Path:
     built = BUILD / "docs" / "trifuse.o"
     if built not in _built:
         built.parent.mkdir(parents=True, exist_ok=True)
-        checked(["cc", "-std=c11", "-O2", "-DTRIFUSE_STATIC", f"-I{ROOT / 'core/include'}", "-c",
-                 ROOT / "core/src/trifuse.c", "-o", built])
+        checked(
+            [
+                "cc",
+                "-std=c11",
+                "-O2",
+                "-DTRIFUSE_STATIC",
+                f"-I{ROOT / 'core/include'}",
+                "-c",
+                ROOT / "core/src/trifuse.c",
+                "-o",
+                built,
+            ]
+        )
         _built.add(built)
     return built
 
@@ -108,9 +134,11 @@ def run_rust(blocks: list[tuple[str, str, str]]) -> None:
         if "?;" in code and "Ok::<" not in code and "fn main" not in code:
             code += "Ok::<(), Box<dyn std::error::Error>>(())\n"
         fence = f"```{marks}\n{code}```\n"
-        items.append(f"#[doc = r####\"{fence}\"####]\npub mod {name} {{}}\n")
+        items.append(f'#[doc = r####"{fence}"####]\npub mod {name} {{}}\n')
     (crate / "src" / "lib.rs").write_text("#![allow(non_snake_case)]\n" + "\n".join(items))
-    printed = checked(["cargo", "test", "-q", "--doc", "--target-dir", BUILD / "docs" / "target"], cwd=crate, seconds=900)
+    printed = checked(
+        ["cargo", "test", "-q", "--doc", "--target-dir", BUILD / "docs" / "target"], cwd=crate, seconds=900
+    )
     if sum(map(int, re.findall(r"(\d+) passed", printed))) != len(blocks):
         raise Failure(f"{len(blocks)} blocks, but cargo says\n{printed}")
 

@@ -100,7 +100,9 @@ def run_all_rust(found: list[Block]) -> int:
     """Runs the Rust blocks of all pages together; the number of failures, 0 or 1."""
     if not found:
         return 0
-    named = [(re.sub(r"\W", "_", f"at_{b.place}"), ",".join(["rust", *b.marks]), b.before + b.code) for b in found]
+    named = [
+        (re.sub(r"\W", "_", f"at_{b.place}"), ",".join(["rust", *b.marks]), b.before + b.code) for b in found
+    ]
     try:
         run_rust(named)
     except Failure as failure:
@@ -110,13 +112,18 @@ def run_all_rust(found: list[Block]) -> int:
 
 
 def main() -> int:
-    pages = [Path(p).resolve() for p in sys.argv[1:]] or [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    pages = [Path(p).resolve() for p in sys.argv[1:]] or [
+        ROOT / "README.md",
+        *sorted((ROOT / "docs").glob("*.md")),
+    ]
     failed = count = 0
     rust: list[Block] = []
     for page in pages:
         for block in blocks(page):
             if block.note.startswith("skip"):
-                print(f"  {block.place}: skipped: {block.note.partition(':')[2].strip() or 'WITHOUT A REASON'}")
+                print(
+                    f"  {block.place}: skipped: {block.note.partition(':')[2].strip() or 'WITHOUT A REASON'}"
+                )
                 failed += ":" not in block.note
                 continue
             count += 1

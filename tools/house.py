@@ -18,11 +18,17 @@ GENERATED = {"python/_core.c"}
 
 def tracked() -> list[Path]:
     """What git knows or would add."""
-    out = subprocess.run(  # noqa: S603
-        ["git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard", "-z"],  # noqa: S607
-        capture_output=True, text=True, check=True,
+    out = subprocess.run(
+        ["git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard", "-z"],
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
-    return [p for name in sorted(set(out.split("\0"))) if name and (p := ROOT / name).is_file() and not p.is_symlink()]
+    return [
+        p
+        for name in sorted(set(out.split("\0")))
+        if name and (p := ROOT / name).is_file() and not p.is_symlink()
+    ]
 
 
 def licence_and_length(path: Path, text: str) -> list[str]:
@@ -30,7 +36,9 @@ def licence_and_length(path: Path, text: str) -> list[str]:
     if path.suffix not in SOURCES and path.name != "CMakeLists.txt":
         return []
     found = []
-    if name not in GENERATED and "SPDX-License-Identifier: MIT OR Apache-2.0" not in "\n".join(text.splitlines()[:5]):
+    if name not in GENERATED and "SPDX-License-Identifier: MIT OR Apache-2.0" not in "\n".join(
+        text.splitlines()[:5]
+    ):
         found.append("no SPDX-License-Identifier line")
     lines = text.count("\n")
     if lines > LONGEST and name not in MAY_BE_LONG:

@@ -126,42 +126,47 @@ static void judge_shadow(call *c, uint64_t s, uint32_t cause, counts n) {
     event_tell(c, s, told, n, 0);
 }
 
-static int record(call *c, uint64_t s, uint32_t outcome, bool slow) {
-    trifuse_breaker *b = c->b;
+/* After an outcome is in the window: the run, the sums, and whether a rule holds now. */
+static OUT_OF_LINE int follow(call *c, uint64_t s, unsigned class) {
     bool shadow = state_of(s) == TRIFUSE_STATE_METRICS_ONLY;
-    unsigned class = (outcome != TRIFUSE_OUTCOME_SUCCESS ? CLASS_FAILED : 0u) | (slow ? CLASS_SLOW : 0u);
-    enum recorded recorded = window_record(c, generation_of(s), class);
-    if (recorded == GONE) return TRIFUSE_LATE;
-    if (outcome == TRIFUSE_OUTCOME_TIMEOUT) add_relaxed(&b->w[W_TIMEOUTS], 1);
-    if (recorded == TOO_OLD) {
-        total_add(b, class, 1);
-        return TRIFUSE_OK;
-    }
     run_verdict run = run_record(c, generation_of(s), class);
-    if (class == 0 && !shadow && !slow_is_judged(b) && window_failed_none(c)) return TRIFUSE_OK;
+    if (class == 0 && !shadow && !slow_is_judged(c->b) && window_failed_none(c)) return TRIFUSE_OK;
     counts n;
-    uint32_t cause = judge(b, s, run, &n);
+    uint32_t cause = judge(c->b, s, run, &n);
     if (shadow) judge_shadow(c, s, cause, n);
     else if (cause != TRIFUSE_CAUSE_NONE) (void)enter_open(c, s, open_word(s, false, cause), 0, n, 0);
     return TRIFUSE_OK;
 }
 
-/* A success of a CLOSED breaker with nothing on its mind: no run of failures, no sums, no slow calls, no
- * failure in the window, so that no rule can hold. One swap; false, with nothing done, if it is not so. */
+static int record(call *c, uint64_t s, uint32_t outcome, bool slow) {
+    unsigned class = (outcome != TRIFUSE_OUTCOME_SUCCESS ? CLASS_FAILED : 0u) | (slow ? CLASS_SLOW : 0u);
+    enum recorded recorded = window_record(c, generation_of(s), class);
+    if (recorded == GONE) return TRIFUSE_LATE;
+    if (outcome == TRIFUSE_OUTCOME_TIMEOUT) add_relaxed(&c->b->w[W_TIMEOUTS], 1);
+    if (recorded == RECORDED) return follow(c, s, class);
+    total_add(c->b, class, 1);
+    return TRIFUSE_OK;
+}
+
+/* Records a success of a CLOSED breaker without sums or slow calls straight: one swap. False, with
+ * nothing done, if anything is unusual. */
 static bool success_quick(trifuse_breaker *b, uint64_t s, uint64_t permit, uint64_t *now) {
     const word *w = b->w;
     uint64_t g = load_acquire(&w[W_GENERATION]);
     bool ordinary = state_of(s) == TRIFUSE_STATE_CLOSED && permit == closed_permit(b, s) &&
                     window_generation(g) == generation_of(s) && !(g & FLAGS);
     if (!ordinary || load_relaxed(&w[W_SLOW]) | load_relaxed(&w[W_DESIGN])) return false;
-    uint64_t last = load_acquire(&w[W_LAST_FAILURE]);
-    if (load_acquire(&w[W_RUN]) & RUN_COUNT) return false;
-    uint64_t raw = shape_raw(b, window_version(g)), width = bits(raw, 0, 55);
+    uint64_t raw = shape_raw(b, window_version(g));
     if (raw >> 62 != (window_version(g) & 3)) return false;
-    if (width > TRIFUSE_DURATION_MAX_NS) return last == 0 && count_quick(b, g);
+    if (bits(raw, 0, 55) > TRIFUSE_DURATION_MAX_NS) return count_quick(b, g, raw);
     if (*now == 0) *now = trifuse_now_ns();
-    uint64_t span = width * (bits(raw, 55, 6) + 1);
-    return (last == 0 || add_saturating(last, span) <= *now) && time_quick(b, g, raw, *now);
+    return time_quick(b, g, raw, *now);
+}
+
+/* No failure yet: nothing follows from a success. Looked at after it was recorded, so that of a failure
+ * and a success at once one sees both. */
+static inline bool never_failed(const trifuse_breaker *b) {
+    return load_acquire(&b->w[W_LAST_FAILURE]) == 0;
 }
 
 static int late(trifuse_breaker *b) {
@@ -195,9 +200,10 @@ int trifuse_breaker_report(trifuse_breaker *breaker, uint64_t permit, uint32_t o
     int result = event_start(event);
     if (result != TRIFUSE_OK) return result;
     uint64_t s = load_acquire(&breaker->w[W_STATE]);
-    if (outcome == TRIFUSE_OUTCOME_SUCCESS && success_quick(breaker, s, permit, &now_ns)) return TRIFUSE_OK;
+    bool quick = outcome == TRIFUSE_OUTCOME_SUCCESS && success_quick(breaker, s, permit, &now_ns);
+    if (quick && never_failed(breaker)) return TRIFUSE_OK;
     call c = {breaker, now_ns, event, false};
-    return report_slowly(&c, s, permit, outcome, duration_ns);
+    return quick ? follow(&c, s, 0) : report_slowly(&c, s, permit, outcome, duration_ns);
 }
 
 int trifuse_breaker_renew(trifuse_breaker *breaker, uint64_t permit, uint64_t now_ns) {

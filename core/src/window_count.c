@@ -65,14 +65,22 @@ static bool count_record(call *c, uint64_t g, shape s, unsigned class, enum reco
     return true;
 }
 
-/* The ordinary case of a success, straight: room in HEAD's word; false if anything is unusual. */
-static inline bool count_quick(trifuse_breaker *b, uint64_t g) {
+/* A success where HEAD's word is full or not begun; false if something moved. */
+static OUT_OF_LINE bool count_turn(trifuse_breaker *b, uint64_t g, shape s) {
+    call c = {b, 0, NULL, false};
+    enum recorded result;
+    return count_record(&c, g, s, 0, &result) || count_record(&c, g, s, 0, &result);
+}
+
+/* The ordinary case of a success, straight: room in HEAD's word. */
+static inline bool count_quick(trifuse_breaker *b, uint64_t g, uint64_t raw) {
     uint64_t head = load_acquire(&b->w[W_HEAD]);
     count_place p = count_place_of(head);
     word *w = &window_words(b)[p.index];
     uint64_t v = load_acquire(w);
-    if (head >> 50 != window_tag(g) || !count_marked(v, count_mark(window_tag(g), p.sequence))) return false;
-    return count_filled(v) < PER_WORD && cas_acq_rel(w, v, v + (1ULL << 32));
+    bool ready = head >> 50 == window_tag(g) && count_marked(v, count_mark(window_tag(g), p.sequence));
+    if (!ready || count_filled(v) >= PER_WORD) return count_turn(b, g, shape_decode(raw));
+    return cas_acq_rel(w, v, v + (1ULL << 32));
 }
 
 /* Adds the newest `most` outcomes of a word. */

@@ -19,11 +19,13 @@ SOURCE = header.ROOT / "core/src/trifuse.c"
 def run(*command: object, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Runs a command; unless `check` is False a failure shows its output."""
     environment = {**os.environ, "LC_ALL": "C"}
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [str(c) for c in command], capture_output=True, text=True, check=False, env=environment
     )
     if check and done.returncode:
-        pytest.fail(f"{' '.join(map(str, command))}\nended with {done.returncode}\n{done.stdout}{done.stderr}")
+        pytest.fail(
+            f"{' '.join(map(str, command))}\nended with {done.returncode}\n{done.stdout}{done.stderr}"
+        )
     return done
 
 
@@ -36,8 +38,19 @@ def compiler(name: str) -> str:
 def build() -> Path:
     """A build tree with libtrifuse.so and libtrifuse.a."""
     tree = Path(os.environ.get("BUILD", header.ROOT / "build")) / "abi"
-    run("cmake", "-S", header.ROOT, "-B", tree, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
-        "-DCMAKE_C_COMPILER=gcc", "-DBUILD_TESTING=OFF", "-DTRIFUSE_WERROR=ON")
+    run(
+        "cmake",
+        "-S",
+        header.ROOT,
+        "-B",
+        tree,
+        "-G",
+        "Ninja",
+        "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
+        "-DCMAKE_C_COMPILER=gcc",
+        "-DBUILD_TESTING=OFF",
+        "-DTRIFUSE_WERROR=ON",
+    )
     run("cmake", "--build", tree)
     return tree
 

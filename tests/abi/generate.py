@@ -49,8 +49,8 @@ def run_c(lines: list[str]) -> list[str]:
         )
         program = source.with_suffix("")
         include = header.ROOT / "core/include"
-        subprocess.run(["cc", f"-I{include}", source, "-o", program], check=True)  # noqa: S603, S607
-        return subprocess.run([program], check=True, capture_output=True, text=True).stdout.split()  # noqa: S603
+        subprocess.run(["cc", f"-I{include}", source, "-o", program], check=True)
+        return subprocess.run([program], check=True, capture_output=True, text=True).stdout.split()
 
 
 def literal(value: int) -> str:
@@ -60,16 +60,24 @@ def literal(value: int) -> str:
 
 def constants() -> str:
     names = [name for name in header.constants() if not name.startswith("TRIFUSE_VERSION_")]
-    values = run_c([f'printf("%s%llu\\n", {n} < 0 ? "-" : "", (unsigned long long)({n} < 0 ? -{n} : {n}));'
-                    for n in names])
+    values = run_c(
+        [
+            f'printf("%s%llu\\n", {n} < 0 ? "-" : "", (unsigned long long)({n} < 0 ? -{n} : {n}));'
+            for n in names
+        ]
+    )
     lines = [f'_Static_assert({n} == {literal(int(v))}, "{n}");' for n, v in zip(names, values, strict=True)]
     return "\n".join(lines) + "\n"
 
 
 def struct(name: str, fields: list[header.Field]) -> str:
-    sizes = run_c([f'printf("%zu\\n", sizeof({name}));']
-                  + [f'printf("%zu %zu\\n", offsetof({name}, {f.name}), sizeof((({name} *)0)->{f.name}));'
-                     for f in fields])
+    sizes = run_c(
+        [f'printf("%zu\\n", sizeof({name}));']
+        + [
+            f'printf("%zu %zu\\n", offsetof({name}, {f.name}), sizeof((({name} *)0)->{f.name}));'
+            for f in fields
+        ]
+    )
     lines = [f'_Static_assert(sizeof({name}) == {sizes[0]}, "{name}");']
     for field, offset, size in zip(fields, sizes[1::2], sizes[2::2], strict=True):
         pointer = f"{field.type} (*){field.dims}" if field.dims else f"{field.type} *"
@@ -92,7 +100,9 @@ def functions() -> str:
     for f in header.functions():
         star = f.result if f.result.endswith("*") else f.result + " "
         signature = f"{star}(*)({', '.join(map(bare, f.parameters))})"
-        lines.append(f'_Static_assert(_Generic(&{f.name}, {signature}: 1, default: 0),\n               "{f.name}");')
+        lines.append(
+            f'_Static_assert(_Generic(&{f.name}, {signature}: 1, default: 0),\n               "{f.name}");'
+        )
     return "\n".join(lines) + "\n"
 
 

@@ -28,8 +28,14 @@ TEXT_FAMILIES = {
     "TRIFUSE_ERROR_": "result",
 }
 # Constants that are numbers or bits of a struct, and name no choice.
-WITHOUT_TEXT = ("TRIFUSE_VERSION_", "TRIFUSE_NEVER", "TRIFUSE_DURATION_MAX_NS", "TRIFUSE_STATES",
-                "TRIFUSE_VALUE_", "TRIFUSE_EVENT_")
+WITHOUT_TEXT = (
+    "TRIFUSE_VERSION_",
+    "TRIFUSE_NEVER",
+    "TRIFUSE_DURATION_MAX_NS",
+    "TRIFUSE_STATES",
+    "TRIFUSE_VALUE_",
+    "TRIFUSE_EVENT_",
+)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,9 @@ def abidiff(library: Path, headers: Path, directory: Path) -> subprocess.Complet
     """Compares with the baseline. New functions are compatible; everything else that changed is told."""
     compiler("abidiff")
     run("bash", header.ROOT / "tools/abi_dump.sh", library, headers, directory / "new.abi")
-    return run("abidiff", "--no-architecture", "--no-added-syms", BASELINE, directory / "new.abi", check=False)
+    return run(
+        "abidiff", "--no-architecture", "--no-added-syms", BASELINE, directory / "new.abi", check=False
+    )
 
 
 def modified(tmp_path: Path, *changes: tuple[str, str, str]) -> tuple[Path, Path]:
@@ -33,9 +35,23 @@ def modified(tmp_path: Path, *changes: tuple[str, str, str]) -> tuple[Path, Path
         assert count > 0, f"{pattern} does not occur in {name}"
         path.write_text(text)
     library = tmp_path / "libtrifuse.so"
-    run("gcc", "-std=c11", "-g", "-O2", "-fPIC", "-shared", "-fvisibility=hidden", DROP_ASSERTS, "-w",
-        f"-I{core / 'include'}", core / "src/trifuse.c", f"-Wl,--version-script={core / 'trifuse.map'}",
-        "-Wl,-soname,libtrifuse.so.0", "-o", library)
+    run(
+        "gcc",
+        "-std=c11",
+        "-g",
+        "-O2",
+        "-fPIC",
+        "-shared",
+        "-fvisibility=hidden",
+        DROP_ASSERTS,
+        "-w",
+        f"-I{core / 'include'}",
+        core / "src/trifuse.c",
+        f"-Wl,--version-script={core / 'trifuse.map'}",
+        "-Wl,-soname,libtrifuse.so.0",
+        "-o",
+        library,
+    )
     return library, core / "include"
 
 
@@ -55,17 +71,21 @@ def test_an_unmodified_copy_agrees_with_the_baseline(tmp_path: Path) -> None:
 CHANGES: dict[str, list[tuple[str, str, str]]] = {
     "a function is gone": [("trifuse.map", r"    trifuse_breaker_trip;\n", "")],
     "two fields change places": [
-        (HEADER, r"(    uint32_t window_kind;.*\n)(    uint32_t window_buckets;.*\n)", r"\2\1")],
+        (HEADER, r"(    uint32_t window_kind;.*\n)(    uint32_t window_buckets;.*\n)", r"\2\1")
+    ],
     "a field gets wider": [(HEADER, r"uint32_t minimum_calls;", "uint64_t minimum_calls;")],
     "a field changes its type": [(HEADER, r"uint64_t at_ns;", "double at_ns;")],
     "a field is inserted": [
-        (HEADER, r"    uint64_t generation;      /\* after", r"    uint64_t added;\n\g<0>")],
+        (HEADER, r"    uint64_t generation;      /\* after", r"    uint64_t added;\n\g<0>")
+    ],
     "a result gets another type": [
         (HEADER, r"TRIFUSE_API uint32_t trifuse_version\(", "TRIFUSE_API uint64_t trifuse_version("),
-        ("src/version.c", r"uint32_t trifuse_version\(", "uint64_t trifuse_version(")],
+        ("src/version.c", r"uint32_t trifuse_version\(", "uint64_t trifuse_version("),
+    ],
     "a parameter goes": [
         (HEADER, r"trifuse_version_text\(void\)", "trifuse_version_text(int which)"),
-        ("src/version.c", r"trifuse_version_text\(void\)", "trifuse_version_text(int which)")],
+        ("src/version.c", r"trifuse_version_text\(void\)", "trifuse_version_text(int which)"),
+    ],
 }
 
 
@@ -76,9 +96,16 @@ def test_an_incompatible_change_is_caught(tmp_path: Path, change: str) -> None:
 
 
 def test_a_new_function_is_compatible(tmp_path: Path) -> None:
-    done = abidiff(*modified(
+    done = abidiff(
+        *modified(
+            tmp_path,
+            (
+                "src/version.c",
+                r"\Z",
+                "\nTRIFUSE_API int trifuse_added(void);\nint trifuse_added(void) { return 1; }\n",
+            ),
+            ("trifuse.map", r"  local:", "    trifuse_added;\n  local:"),
+        ),
         tmp_path,
-        ("src/version.c", r"\Z", "\nTRIFUSE_API int trifuse_added(void);\nint trifuse_added(void) { return 1; }\n"),
-        ("trifuse.map", r"  local:", "    trifuse_added;\n  local:"),
-    ), tmp_path)
+    )
     assert done.returncode == 0, done.stdout + done.stderr

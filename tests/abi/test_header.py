@@ -11,8 +11,16 @@ import pytest
 from conftest import INCLUDE, STRICT, compiler, run
 
 HERE = Path(__file__).parent
-DIALECTS = [("gcc", "c99"), ("gcc", "c11"), ("clang", "c99"), ("clang", "c11"), ("g++", "c++11"),
-            ("g++", "c++17"), ("clang++", "c++11"), ("clang++", "c++17")]
+DIALECTS = [
+    ("gcc", "c99"),
+    ("gcc", "c11"),
+    ("clang", "c99"),
+    ("clang", "c11"),
+    ("g++", "c++11"),
+    ("g++", "c++17"),
+    ("clang++", "c++11"),
+    ("clang++", "c++17"),
+]
 
 
 @pytest.mark.parametrize(("name", "dialect"), DIALECTS)
@@ -21,19 +29,38 @@ def test_the_header_compiles_alone_and_twice(
     tmp_path: Path, name: str, dialect: str, defines: tuple[str, ...]
 ) -> None:
     source = tmp_path / ("alone.cc" if "++" in dialect else "alone.c")
-    source.write_text("#include <trifuse/trifuse.h>\n#include <trifuse/trifuse.h>\nint main(void);\n"
-                      "int main(void) { return (int)trifuse_version(); }\n")
+    source.write_text(
+        "#include <trifuse/trifuse.h>\n#include <trifuse/trifuse.h>\nint main(void);\n"
+        "int main(void) { return (int)trifuse_version(); }\n"
+    )
     run(compiler(name), f"-std={dialect}", *STRICT, *defines, INCLUDE, "-fsyntax-only", source)
 
 
-@pytest.mark.parametrize("target", [("gcc",), ("clang",), ("gcc", "-m32"), ("clang", "-m32"),
-                                    ("clang", "--target=aarch64-none-elf"),
-                                    ("clang", "--target=armv7-none-eabihf"),
-                                    ("clang", "--target=x86_64-pc-windows-msvc")])
+@pytest.mark.parametrize(
+    "target",
+    [
+        ("gcc",),
+        ("clang",),
+        ("gcc", "-m32"),
+        ("clang", "-m32"),
+        ("clang", "--target=aarch64-none-elf"),
+        ("clang", "--target=armv7-none-eabihf"),
+        ("clang", "--target=x86_64-pc-windows-msvc"),
+    ],
+)
 @pytest.mark.parametrize("pinned", ["constants", "structs", "functions"])
 def test_the_pinned_interface_holds_on_64_and_32_bit(target: tuple[str, ...], pinned: str) -> None:
-    run(compiler(target[0]), *target[1:], "-std=c11", *STRICT, "-ffreestanding", "-DTRIFUSE_STATIC", INCLUDE,
-        "-fsyntax-only", HERE / f"pinned_{pinned}.c")
+    run(
+        compiler(target[0]),
+        *target[1:],
+        "-std=c11",
+        *STRICT,
+        "-ffreestanding",
+        "-DTRIFUSE_STATIC",
+        INCLUDE,
+        "-fsyntax-only",
+        HERE / f"pinned_{pinned}.c",
+    )
 
 
 def test_every_constant_is_pinned() -> None:

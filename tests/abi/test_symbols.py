@@ -11,8 +11,21 @@ import pytest
 from conftest import INCLUDE, SOURCE, STRICT, compiler, run
 
 # What the core may ask of the system: the clock, the heap, and what compilers call by themselves.
-ALLOWED = {"clock_gettime", "malloc", "calloc", "free", "aligned_alloc", "posix_memalign",
-           "memcpy", "memset", "memmove", "memcmp", "strcmp", "strlen", "strncmp"}
+ALLOWED = {
+    "clock_gettime",
+    "malloc",
+    "calloc",
+    "free",
+    "aligned_alloc",
+    "posix_memalign",
+    "memcpy",
+    "memset",
+    "memmove",
+    "memcmp",
+    "strcmp",
+    "strlen",
+    "strncmp",
+}
 # What a linker, a C run-time or a hardened compiler adds.
 TOOLCHAIN = {"_GLOBAL_OFFSET_TABLE_", "__stack_chk_fail", "__memcpy_chk", "__memset_chk"}
 WEAK = {"_ITM_deregisterTMCloneTable", "_ITM_registerTMCloneTable", "__cxa_finalize", "__gmon_start__"}
@@ -24,8 +37,10 @@ def declared() -> set[str]:
 
 def map_nodes() -> dict[str, set[str]]:
     text = re.sub(r"#.*", "", (header.ROOT / "core/trifuse.map").read_text())
-    return {node: set(re.findall(r"\b(trifuse_\w+);", body))
-            for node, body in re.findall(r"(TRIFUSE_[\d.]+) \{(.*?)\}", text, re.DOTALL)}
+    return {
+        node: set(re.findall(r"\b(trifuse_\w+);", body))
+        for node, body in re.findall(r"(TRIFUSE_[\d.]+) \{(.*?)\}", text, re.DOTALL)
+    }
 
 
 def test_the_shared_library_exports_the_header_and_nothing_else(shared: Path) -> None:
@@ -47,7 +62,7 @@ def test_the_soname_carries_the_major_version(shared: Path) -> None:
 
 def test_the_static_library_defines_the_header_and_nothing_else(build: Path) -> None:
     lines = run("nm", "-g", "--defined-only", build / "libtrifuse.a").stdout.splitlines()
-    assert {line.split()[2] for line in lines if len(line.split()) == 3} == declared()  # noqa: PLR2004
+    assert {line.split()[2] for line in lines if len(line.split()) == 3} == declared()
 
 
 @pytest.mark.parametrize("name", ["gcc", "clang"])
@@ -72,24 +87,43 @@ def test_the_shared_library_needs_only_the_c_library(shared: Path) -> None:
 
 @pytest.mark.parametrize("dialect", ["c11", "c17", "gnu11", "gnu17"])
 def test_it_compiles_in_newer_dialects_and_as_position_independent_code(tmp_path: Path, dialect: str) -> None:
-    run(compiler("gcc"), f"-std={dialect}", *STRICT, "-O2", "-fPIC", INCLUDE, "-c", SOURCE, "-o", tmp_path / "o")
+    run(
+        compiler("gcc"),
+        f"-std={dialect}",
+        *STRICT,
+        "-O2",
+        "-fPIC",
+        INCLUDE,
+        "-c",
+        SOURCE,
+        "-o",
+        tmp_path / "o",
+    )
 
 
 def test_the_library_keeps_no_writable_data(build: Path) -> None:
     """No globals, so nothing is shared between users or lost in a fork; tables are relocated read-only."""
-    sizes = dict(re.findall(r"^(\.\S+) +(\d+)", run("size", "-A", build / "libtrifuse.a").stdout, re.MULTILINE))
+    sizes = dict(
+        re.findall(r"^(\.\S+) +(\d+)", run("size", "-A", build / "libtrifuse.a").stdout, re.MULTILINE)
+    )
     assert ".text" in sizes
-    writable = {name: size for name, size in sizes.items()
-                if re.match(r"\.(data|bss|tdata|tbss)", name) and not name.startswith(".data.rel.ro")}
+    writable = {
+        name: size
+        for name, size in sizes.items()
+        if re.match(r"\.(data|bss|tdata|tbss)", name) and not name.startswith(".data.rel.ro")
+    }
     assert {name: size for name, size in writable.items() if int(size)} == {}
 
 
-@pytest.mark.parametrize(("name", "flags"), [
-    ("gcc", ("-m32", "-march=i386")),
-    ("gcc", ("-m32", "-march=i486")),
-    ("clang", ("--target=armv5te-none-eabi",)),
-    ("clang", ("--target=riscv32-unknown-elf", "-march=rv32ima")),
-])
+@pytest.mark.parametrize(
+    ("name", "flags"),
+    [
+        ("gcc", ("-m32", "-march=i386")),
+        ("gcc", ("-m32", "-march=i486")),
+        ("clang", ("--target=armv5te-none-eabi",)),
+        ("clang", ("--target=riscv32-unknown-elf", "-march=rv32ima")),
+    ],
+)
 def test_a_target_without_lock_free_64_bit_atomics_is_refused_in_words(
     tmp_path: Path, name: str, flags: tuple[str, ...]
 ) -> None:
@@ -98,7 +132,17 @@ def test_a_target_without_lock_free_64_bit_atomics_is_refused_in_words(
         (tmp_path / "gnu" / stub).touch()
     source = tmp_path / "target.c"
     source.write_text('#include "atomic.h"\n')
-    done = run(compiler(name), *flags, "-std=c11", "-ffreestanding", "-fsyntax-only", f"-I{tmp_path}", INCLUDE,
-               f"-I{SOURCE.parent}", source, check=False)
+    done = run(
+        compiler(name),
+        *flags,
+        "-std=c11",
+        "-ffreestanding",
+        "-fsyntax-only",
+        f"-I{tmp_path}",
+        INCLUDE,
+        f"-I{SOURCE.parent}",
+        source,
+        check=False,
+    )
     assert done.returncode != 0
     assert "trifuse needs lock-free 64-bit atomics" in done.stderr

@@ -17,20 +17,35 @@ EXPECTED = (ROOT / "core/examples/breaker.expected").read_text()
 
 def run(*command: object, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
     """Runs a command; unless `check` is False a failure shows its output."""
-    done = subprocess.run(  # noqa: S603
-        [str(c) for c in command], capture_output=True, text=True, check=False,
+    done = subprocess.run(
+        [str(c) for c in command],
+        capture_output=True,
+        text=True,
+        check=False,
         env={**os.environ, "LC_ALL": "C", **environment},
     )
     if check and done.returncode:
-        pytest.fail(f"{' '.join(map(str, command))}\nended with {done.returncode}\n{done.stdout}{done.stderr}")
+        pytest.fail(
+            f"{' '.join(map(str, command))}\nended with {done.returncode}\n{done.stdout}{done.stderr}"
+        )
     return done
 
 
 def install(directory: Path, *options: str) -> Path:
     """Configures, builds and installs the library; the prefix."""
     prefix = directory / "prefix"
-    run("cmake", "-S", ROOT, "-B", directory / "build", "-G", "Ninja", "-DBUILD_TESTING=OFF",
-        f"-DCMAKE_INSTALL_PREFIX={directory / 'as-built'}", *options)
+    run(
+        "cmake",
+        "-S",
+        ROOT,
+        "-B",
+        directory / "build",
+        "-G",
+        "Ninja",
+        "-DBUILD_TESTING=OFF",
+        f"-DCMAKE_INSTALL_PREFIX={directory / 'as-built'}",
+        *options,
+    )
     run("cmake", "--build", directory / "build")
     run("cmake", "--install", directory / "build")
     return (directory / "as-built").rename(prefix)  # moved: nothing in it may know where it was built

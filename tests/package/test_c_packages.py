@@ -73,10 +73,15 @@ def test_pkg_config_knows_the_version(prefix: Path) -> None:
     assert pkg_config(prefix, "--modversion") == ["0.1.0"]
 
 
-@pytest.mark.parametrize(("target", "shared"), [("trifuse::trifuse", True), ("trifuse::trifuse_static", False)])
-def test_find_package_offers_both_libraries(prefix: Path, tmp_path: Path, target: str, *, shared: bool) -> None:
-    program = cmake_consumer(tmp_path, "consumer_package", f"-DCMAKE_PREFIX_PATH={prefix}",
-                             f"-DTARGET={target}", "-DWANTED=0.1")
+@pytest.mark.parametrize(
+    ("target", "shared"), [("trifuse::trifuse", True), ("trifuse::trifuse_static", False)]
+)
+def test_find_package_offers_both_libraries(
+    prefix: Path, tmp_path: Path, target: str, *, shared: bool
+) -> None:
+    program = cmake_consumer(
+        tmp_path, "consumer_package", f"-DCMAKE_PREFIX_PATH={prefix}", f"-DTARGET={target}", "-DWANTED=0.1"
+    )
     assert run(program).stdout == EXPECTED
     assert needs_the_shared_library(program) is shared
 
@@ -84,22 +89,43 @@ def test_find_package_offers_both_libraries(prefix: Path, tmp_path: Path, target
 def test_find_package_offers_one_name_where_only_the_static_library_is(
     static_prefix: Path, tmp_path: Path
 ) -> None:
-    program = cmake_consumer(tmp_path, "consumer_package", f"-DCMAKE_PREFIX_PATH={static_prefix}",
-                             "-DTARGET=trifuse::trifuse", "-DWANTED=0.1.0")
+    program = cmake_consumer(
+        tmp_path,
+        "consumer_package",
+        f"-DCMAKE_PREFIX_PATH={static_prefix}",
+        "-DTARGET=trifuse::trifuse",
+        "-DWANTED=0.1.0",
+    )
     assert run(program).stdout == EXPECTED
 
 
 @pytest.mark.parametrize("version", ["0.2", "1.0", "0.1.99"])
 def test_find_package_refuses_a_version_that_is_not_there(prefix: Path, tmp_path: Path, version: str) -> None:
-    done = run("cmake", "-S", HERE / "consumer_package", "-B", tmp_path, "-G", "Ninja", f"-DWANTED={version}",
-               f"-DCMAKE_PREFIX_PATH={prefix}", f"-DEXAMPLE={EXAMPLE}", "-DTARGET=trifuse::trifuse", check=False)
+    done = run(
+        "cmake",
+        "-S",
+        HERE / "consumer_package",
+        "-B",
+        tmp_path,
+        "-G",
+        "Ninja",
+        f"-DWANTED={version}",
+        f"-DCMAKE_PREFIX_PATH={prefix}",
+        f"-DEXAMPLE={EXAMPLE}",
+        "-DTARGET=trifuse::trifuse",
+        check=False,
+    )
     assert done.returncode != 0
     assert "version: 0.1.0" in done.stderr
 
 
 def test_a_project_can_build_it_as_a_part_of_itself_and_installs_only_its_own(tmp_path: Path) -> None:
-    program = cmake_consumer(tmp_path / "build", "consumer_subdirectory", f"-DTRIFUSE={ROOT}",
-                             f"-DCMAKE_INSTALL_PREFIX={tmp_path / 'prefix'}")
+    program = cmake_consumer(
+        tmp_path / "build",
+        "consumer_subdirectory",
+        f"-DTRIFUSE={ROOT}",
+        f"-DCMAKE_INSTALL_PREFIX={tmp_path / 'prefix'}",
+    )
     assert run(program).stdout == EXPECTED
     run("cmake", "--install", tmp_path / "build")
     assert [p.name for p in (tmp_path / "prefix").rglob("*") if p.is_file()] == ["consumer"]
@@ -108,15 +134,24 @@ def test_a_project_can_build_it_as_a_part_of_itself_and_installs_only_its_own(tm
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 def test_the_sources_can_be_compiled_into_a_program(tmp_path: Path, compiler: str) -> None:
     program = tmp_path / "program"
-    run(compiler, "-std=c11", "-DTRIFUSE_STATIC", f"-I{ROOT / 'core/include'}", EXAMPLE,
-        ROOT / "core/src/trifuse.c", "-o", program)
+    run(
+        compiler,
+        "-std=c11",
+        "-DTRIFUSE_STATIC",
+        f"-I{ROOT / 'core/include'}",
+        EXAMPLE,
+        ROOT / "core/src/trifuse.c",
+        "-o",
+        program,
+    )
     assert run(program).stdout == EXPECTED
 
 
 def test_a_cpp_program_links_it(prefix: Path, tmp_path: Path) -> None:
     source = tmp_path / "program.cc"
-    source.write_text('#include <cstdio>\n#include <trifuse/trifuse.h>\n'
-                      'int main() { std::puts(trifuse_version_text()); }\n')
+    source.write_text(
+        "#include <cstdio>\n#include <trifuse/trifuse.h>\nint main() { std::puts(trifuse_version_text()); }\n"
+    )
     program = tmp_path / "program"
     run("g++", source, *pkg_config(prefix, "--cflags", "--libs"), f"-Wl,-rpath,{prefix}/lib", "-o", program)
     assert run(program).stdout == "0.1.0\n"

@@ -11,8 +11,10 @@ from conftest import ROOT
 
 def header_version() -> str:
     text = (ROOT / "core/include/trifuse/trifuse.h").read_text()
-    return ".".join(re.search(rf"#define TRIFUSE_VERSION_{part} (\d+)", text)[1]  # type: ignore[index]
-                    for part in ("MAJOR", "MINOR", "PATCH"))
+    return ".".join(
+        re.search(rf"#define TRIFUSE_VERSION_{part} (\d+)", text)[1]  # type: ignore[index]
+        for part in ("MAJOR", "MINOR", "PATCH")
+    )
 
 
 def test_python_has_the_version_of_the_header() -> None:
@@ -27,7 +29,9 @@ def test_the_crates_have_the_version_of_the_header() -> None:
     workspace = tomllib.loads((ROOT / "bindings/rust/Cargo.toml").read_text())
     shared = workspace.get("workspace", {}).get("package", {}).get("version")
     for crate in ("trifuse-sys", "trifuse"):
-        version = tomllib.loads((ROOT / f"bindings/rust/{crate}/Cargo.toml").read_text())["package"]["version"]
+        version = tomllib.loads((ROOT / f"bindings/rust/{crate}/Cargo.toml").read_text())["package"][
+            "version"
+        ]
         assert (shared if isinstance(version, dict) else version) == header_version(), crate
 
 

@@ -30,8 +30,13 @@ def test_the_wheel_is_one_for_every_cpython_from_3_11_on(wheel: Path) -> None:
 def test_the_wheel_holds_the_package_and_its_types_and_nothing_else(wheel: Path) -> None:
     names = [n for n in zipfile.ZipFile(wheel).namelist() if not n.endswith("/")]
     assert {"trifuse/__init__.py", "trifuse/py.typed", "trifuse/_core.abi3.so"} <= set(names)
-    strange = [n for n in names if not re.match(r"trifuse/[\w/]+\.(py|pyi|typed|so|abi3\.so)$", n)
-               and not re.match(r"trifuse-[\d.]+\.dist-info/", n) and n != "trifuse/py.typed"]
+    strange = [
+        n
+        for n in names
+        if not re.match(r"trifuse/[\w/]+\.(py|pyi|typed|so|abi3\.so)$", n)
+        and not re.match(r"trifuse-[\d.]+\.dist-info/", n)
+        and n != "trifuse/py.typed"
+    ]
     assert strange == []
     for licence in ("LICENSE", "LICENSE-MIT", "LICENSE-APACHE"):
         assert any(n.endswith(f"/{licence}") for n in names), licence
@@ -55,19 +60,30 @@ def test_the_extension_exports_its_entry_point_only(wheel: Path, tmp_path: Path)
 
 def test_the_sdist_holds_what_the_build_needs_and_no_build_products(sdist: Path) -> None:
     names = [n.partition("/")[2] for n in tarfile.open(sdist).getnames()]
-    assert {"CMakeLists.txt", "pyproject.toml", "core/src/trifuse.c", "core/include/trifuse/trifuse.h",
-            "python/_core.c", "python/src/trifuse/__init__.py", "README.md", "LICENSE-MIT"} <= set(names)
+    assert {
+        "CMakeLists.txt",
+        "pyproject.toml",
+        "core/src/trifuse.c",
+        "core/include/trifuse/trifuse.h",
+        "python/_core.c",
+        "python/src/trifuse/__init__.py",
+        "README.md",
+        "LICENSE-MIT",
+    } <= set(names)
     wanted = {str(p.relative_to(ROOT)) for p in (ROOT / "core").rglob("*.[ch]")}
     assert wanted <= set(names)
-    assert [n for n in names if n.startswith(("build/", ".git/", "bindings/")) or n.endswith((".o", ".so"))] == []
+    assert [
+        n for n in names if n.startswith(("build/", ".git/", "bindings/")) or n.endswith((".o", ".so"))
+    ] == []
 
 
 def pythons() -> list[str]:
     found = [p for v in ("3.11", "3.12", "3.13", "3.14") if (p := shutil.which(f"python{v}"))]
     if pyenv := shutil.which("pyenv"):
         root = Path(run(pyenv, "root").stdout.strip(), "versions")
-        found += [str(p) for v in ("3.11", "3.12", "3.13", "3.14")
-                  for p in sorted(root.glob(f"{v}*/bin/python{v}"))]
+        found += [
+            str(p) for v in ("3.11", "3.12", "3.13", "3.14") for p in sorted(root.glob(f"{v}*/bin/python{v}"))
+        ]
     works = [p for p in found if run(p, "-c", "import venv, ensurepip", check=False).returncode == 0]
     newest: dict[str, str] = {}
     for path in works:

@@ -2,8 +2,11 @@
 # What only asyncio does: its counts of cancellations, several loops, futures.
 import asyncio
 import gc
+import inspect
 
+import anyio
 import pytest
+import trio.testing
 from trifuse import RequestTimeoutError, _limits
 
 
@@ -157,3 +160,43 @@ def test_outcomes_of_tasks_that_ran_across_a_trip_are_late(breaker_of, run):
     run(main())
     picture = breaker.snapshot()
     assert (picture.late_results, picture.window_total) == (10, 0)
+
+
+def test_a_breaker_used_under_asyncio_serves_trio_afterwards(breaker_of, run):
+    guarded = breaker_of(consecutive_failures=0)(anyio.sleep)
+
+    async def main():
+        await guarded(1)
+
+    run(main())
+    run(main())
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    run(main())
+    assert guarded.circuit_breaker.snapshot().successes == 4
+
+
+def test_a_function_only_marked_as_a_coroutine_function_may_share_its_awaitable(breaker_of, run):
+    breaker = breaker_of()
+
+    def shared():
+        return future
+
+    marking = getattr(inspect, "markcoroutinefunction", None)
+    if marking is not None:
+        marking(shared)
+    guarded = breaker(shared)
+
+    async def main():
+        nonlocal future
+        future = asyncio.get_running_loop().create_future()
+        tasks = [asyncio.create_task(wait()) for _ in range(3)]
+        await asyncio.sleep(1)
+        future.set_result("shared")
+        assert await asyncio.gather(*tasks) == ["shared"] * 3
+
+    async def wait():
+        return await guarded()
+
+    future = None
+    run(main())
+    assert breaker.snapshot().successes == 3

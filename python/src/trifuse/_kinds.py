@@ -86,6 +86,8 @@ def look_like(guarded: Any, fn: Any) -> None:
 
 
 def _has_attributes(fn: FunctionType) -> bool:
+    if getattr(fn, "__annotate__", None) is not None:
+        return True
     known = (fn.__globals__, vars(builtins), fn.__closure__, fn.__defaults__, fn.__kwdefaults__)
     return any(
         isinstance(part, (dict, tuple)) and all(part is not other for other in known)
@@ -109,7 +111,7 @@ def _by_kind(breaker: Base, options: Options, fn: Any) -> Any:
     if generator:
         return _guard_generator_function(breaker, options, fn)
     if inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(kind):
-        if options.plain:
+        if options.plain and _is_async_def(kind):
             return guard_coroutine_function(breaker, options, fn)
         return _guard_coroutine_function_richly(breaker, options, fn)
     if options.plain:
@@ -122,6 +124,12 @@ def is_generator_function(kind: Any) -> bool:
     code = getattr(kind, "__code__", None)
     old_style = code is not None and code.co_flags & inspect.CO_ITERABLE_COROUTINE
     return inspect.isgeneratorfunction(kind) and not old_style
+
+
+def _is_async_def(kind: Any) -> bool:
+    """Tell what gives a fresh coroutine each time from what is only marked as if it did."""
+    code = getattr(kind, "__code__", None)
+    return code is not None and bool(code.co_flags & inspect.CO_COROUTINE)
 
 
 def run(breaker: Base, options: Options, fn: Any, args: Any, kwargs: Any) -> Any:

@@ -66,8 +66,9 @@ def _clock_of(loop: Any) -> Any:
     return time.monotonic
 
 
+_NO_LOOP = object()
 NO_TABLE = Table(None, 0.0)
-NO_TABLE.loop = object()
+NO_TABLE.loop = _NO_LOOP
 _tables: dict[Any, dict[float, Table]] = {}
 
 
@@ -105,7 +106,7 @@ def _drop_closed_loops() -> None:
     for loop in [loop for loop in list(_tables) if loop.is_closed()]:
         for table in _tables.pop(loop, {}).values():
             table.calls.clear()
-            table.loop = table.now = None
+            table.loop, table.now = _NO_LOOP, None
 
 
 class AsyncioLimit:

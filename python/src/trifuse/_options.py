@@ -44,7 +44,8 @@ class Options:
     """The options of one guard; immutable once made."""
 
     __slots__ = (
-        "chain", "failure_if", "failure_on", "fallback_on", "idle_timeout", "ignore", "plain",
+        "chain", "failure_if", "failure_on", "fallback_on", "idle_ns",
+        "idle_timeout", "ignore", "plain",
         "respect_retry_after", "thread",
     )  # fmt: skip
 
@@ -54,7 +55,8 @@ class Options:
         self.ignore = _error_test("ignore", fields.get("ignore"))
         self.fallback_on = _error_test("fallback_on", fields.get("fallback_on"))
         self.failure_if = _function("failure_if", fields.get("failure_if"))
-        self.idle_timeout = _idle_timeout(fields.get("idle_timeout"))
+        self.idle_ns = _idle_ns(fields.get("idle_timeout"))
+        self.idle_timeout = seconds(self.idle_ns)
         self.thread = bool(fields.get("thread", False))
         self.respect_retry_after = bool(fields.get("respect_retry_after", True))
         self.chain: Chain | None = make_chain(
@@ -148,11 +150,11 @@ def _function(field: str, value: Any) -> Any:
     return value
 
 
-def _idle_timeout(value: Any) -> float:
+def _idle_ns(value: Any) -> int:
     ns = 0 if value is None else nanoseconds(value)
     if ns is None or ns > lib.TRIFUSE_DURATION_MAX_NS:
         raise ConfigurationError("idle_timeout", value, "0 (none) to 365 days (in seconds, or a timedelta)")
-    return seconds(ns)
+    return ns
 
 
 DEFAULT = Options({})

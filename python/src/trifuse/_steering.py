@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Callable
 from typing import Any, Unpack
 
@@ -15,6 +17,20 @@ from trifuse._errors import ConfigurationError
 from trifuse._listeners import CallListener, RefusalListener, TransitionListener
 from trifuse._permits import now_ns
 from trifuse._values import STATES, State
+
+
+# The core and what the wrapper keeps beside it change together. One lock for all, because breakers are
+# many and reconfigurations few; a forked child has its own.
+_reconfiguring = threading.Lock()
+
+
+def _renew_lock() -> None:
+    global _reconfiguring  # noqa: PLW0603 - its holder does not exist in the child
+    _reconfiguring = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 class Steering(Base):
@@ -108,6 +124,10 @@ class Steering(Base):
         Another shape of the window restarts the window. Raises ConfigurationError, and then
         nothing is taken.
         """
+        with _reconfiguring:
+            self._reconfigure(changes)
+
+    def _reconfigure(self, changes: _fields.ConfigFields) -> None:
         written = self._written.changed(changes)
         config = written.seeded(self._raw_config().seed)
         error = new_error()

@@ -23,8 +23,6 @@ from trifuse._permits import UNJUDGED, OwnCall, admit_own, now_ns, tell_refused_
 if TYPE_CHECKING:
     from trifuse._base import Base
 
-_SECOND = 1_000_000_000
-
 
 def run_generator(
     breaker: Base,
@@ -112,8 +110,8 @@ class _Watch:
     __slots__ = ("_limit_ns", "_next_ns", "given", "late")
 
     def __init__(self, own: OwnCall, options: Options) -> None:
-        self._limit_ns = own.breaker._timeout * _SECOND
-        self._next_ns = options.idle_timeout * _SECOND
+        self._limit_ns: int = own.breaker._written.config.request_timeout_ns
+        self._next_ns = options.idle_ns
         self.given = self.late = False
 
     def item(self, asked_ns: int) -> None:

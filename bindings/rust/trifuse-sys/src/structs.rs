@@ -269,6 +269,6 @@ pub struct trifuse_breaker_snapshot {
     pub refused_half_open_limit: u64,
     /// Refused forced open.
     pub refused_forced_open: u64,
-    /// [from][to]
+    /// How often it went from the first to the second state.
     pub transitions: [[u64; 6]; 6],
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The monotonic clock of the core, and the kernel's coarse reading of it.
 #[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]
-use std::ffi::c_int;
+use std::{ffi::c_int, mem::MaybeUninit};
 
 /// Monotonic nanoseconds, never 0.
 #[inline]
@@ -26,10 +26,16 @@ pub(crate) fn coarse_ns() -> u64 {
         fn clock_gettime(clock: c_int, time: *mut Timespec) -> c_int;
     }
 
-    let mut time = Timespec { seconds: 0, nanoseconds: 0 };
-    // SAFETY: the struct is the 64-bit Linux `struct timespec`; the clock is there since Linux 2.6.32.
-    unsafe { clock_gettime(MONOTONIC_COARSE, &raw mut time) };
-    (time.seconds as u64 * 1_000_000_000 + time.nanoseconds as u64).max(1)
+    let mut time = MaybeUninit::<Timespec>::uninit();
+    // SAFETY: the struct is the 64-bit Linux `struct timespec`; the clock is there since Linux 2.6.32,
+    // and a call that succeeds has filled it.
+    unsafe {
+        if clock_gettime(MONOTONIC_COARSE, time.as_mut_ptr()) != 0 {
+            return now_ns();
+        }
+        let time = time.assume_init();
+        time.seconds as u64 * 1_000_000_000 + time.nanoseconds as u64
+    }
 }
 
 /// Elsewhere the exact clock.
