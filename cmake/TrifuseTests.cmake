@@ -39,8 +39,10 @@ function(trifuse_test name)
 endfunction()
 
 set(trifuse_test_dirs core/examples tests/unit tests/vectors tests/abi)
-if(NOT WIN32)                                  # threads, processes and fuzzers of POSIX
-  list(APPEND trifuse_test_dirs tests/stress tests/crash tests/fuzz tests/mutants bench/c)
+if(TRIFUSE_FUZZ)                               # the harnesses alone
+  set(trifuse_test_dirs tests/fuzz)
+elseif(NOT WIN32)                                  # threads, processes and fuzzers of POSIX
+  list(APPEND trifuse_test_dirs tests/stress tests/crash tests/fuzz bench/c)
 endif()
 foreach(dir IN LISTS trifuse_test_dirs)
   if(EXISTS "${PROJECT_SOURCE_DIR}/${dir}/CMakeLists.txt")

@@ -131,9 +131,9 @@ def run_rust(blocks: list[tuple[str, str, str]]) -> None:
     shutil.copy(ROOT / "bindings/rust/Cargo.lock", crate / "Cargo.lock")
     items = []
     for name, marks, code in blocks:
-        if "?;" in code and "Ok::<" not in code and "fn main" not in code:
-            code += "Ok::<(), Box<dyn std::error::Error>>(())\n"
-        fence = f"```{marks}\n{code}```\n"
+        fails = "?;" in code and "Ok::<" not in code and "fn main" not in code
+        end = "Ok::<(), Box<dyn std::error::Error>>(())\n" if fails else ""
+        fence = f"```{marks}\n{code}{end}```\n"
         items.append(f'#[doc = r####"{fence}"####]\npub mod {name} {{}}\n')
     (crate / "src" / "lib.rs").write_text("#![allow(non_snake_case)]\n" + "\n".join(items))
     printed = checked(

@@ -45,6 +45,7 @@ class Block:
 
     @property
     def place(self) -> str:
+        """Page and line, as editors jump to it."""
         return f"{self.page}:{self.line}"
 
 

@@ -55,7 +55,7 @@ need_clang_runtime() {
   need clang clang
   local version library
   version="$(clang -dumpversion | cut -d. -f1)"
-  library="$(clang --print-file-name=libclang_rt.fuzzer-$(uname -m).a)"
+  library="$(clang --print-file-name="libclang_rt.fuzzer-$(uname -m).a")"
   [ -e "$library" ] || [ -e "$(clang --print-file-name=libclang_rt.fuzzer.a)" ] && return 0
   if [ "$(id -u)" = 0 ] && have_command apt-get; then
     apt_install "libclang-rt-$version-dev"

@@ -32,7 +32,7 @@ class Effort:
     starts: int
 
 
-FULL = Effort(rounds=101, calls=4_000, seconds=3.0, breakers=10_000, starts=31)
+FULL = Effort(rounds=61, calls=2_000, seconds=2.0, breakers=10_000, starts=21)
 QUICK = Effort(rounds=21, calls=2_000, seconds=0.8, breakers=2_000, starts=7)
 
 

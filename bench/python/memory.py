@@ -64,29 +64,36 @@ def _call_all(guarded: list[Any]) -> None:
             call()
 
 
-def _make(kind: str, functions: list[Any], first: int) -> list[Any]:
-    guard = (subjects.peers_async() | GUARDS | subjects.peers())[kind]
-    guarded = [guard(fn, f"breaker-{first + i}") for i, fn in enumerate(functions)]
-    _call_all(guarded)
-    return guarded
+class _Batch:
+    """Functions and names that are there before the library gets them, and room for what it gives."""
+
+    def __init__(self, kind: str, count: int, label: str) -> None:
+        self.functions = [_function(kind, i) for i in range(count)]
+        self.names = [f"{label}-{i}" for i in range(count)]
+        self.guarded: list[Any] = [None] * count
+
+    def make(self, kind: str) -> None:
+        guard = (subjects.peers_async() | GUARDS | subjects.peers())[kind]
+        for index, fn in enumerate(self.functions):
+            self.guarded[index] = guard(fn, self.names[index])
+        _call_all(self.guarded)
 
 
 def measure_here(kind: str, count: int) -> dict[str, float]:
     """Measure one library in this process: KiB a breaker."""
-    kept = _make(kind, [_function(kind, i) for i in range(100)], 0)  # what is made only once
-    functions = [_function(kind, i) for i in range(count)]
+    first = _Batch(kind, 100, "first")
+    first.make(kind)  # what is made only once
+    resident, traced = _Batch(kind, count, "resident"), _Batch(kind, count, "traced")
     gc.collect()
     before = _resident()
-    kept += _make(kind, functions, 1_000_000)
+    resident.make(kind)
     gc.collect()
-    resident = _resident() - before
-    functions = [_function(kind, i) for i in range(count)]
-    gc.collect()
+    grown = _resident() - before
     tracemalloc.start()
-    kept += _make(kind, functions, 2_000_000)
+    traced.make(kind)
     gc.collect()
-    traced = tracemalloc.get_traced_memory()[0]
-    return {"resident": resident / count / 1024, "traced": traced / count / 1024}
+    seen = tracemalloc.get_traced_memory()[0]
+    return {"resident": grown / count / 1024, "traced": seen / count / 1024}
 
 
 def run(effort: Effort) -> tuple[dict[str, dict[str, float]], list[Verdict]]:

@@ -117,10 +117,16 @@ from_system() {
         export TRIFUSE_LIB_DIR=$work/lib TRIFUSE_INCLUDE_DIR=$root/core/include TRIFUSE_STATIC=1
         consumer "{ path = \"$here/trifuse\", default-features = false, features = [\"system\"] }" "from TRIFUSE_LIB_DIR" ""
     )
+    if command -v pkg-config >/dev/null; then
+        printf 'Name: trifuse\nDescription: trifuse\nVersion: %s\nLibs: -L%s -ltrifuse\nCflags: -I%s\n' \
+            "$version" "$work/lib" "$root/core/include" >"$work/lib/trifuse.pc"
+        PKG_CONFIG_PATH=$work/lib consumer \
+            "{ path = \"$here/trifuse\", default-features = false, features = [\"system\"] }" "from pkg-config" ""
+    fi
     refuses "TRIFUSE_LIB_DIR=/nowhere holds none of" TRIFUSE_LIB_DIR=/nowhere
     refuses "TRIFUSE_STATIC=perhaps is neither 1 nor 0" TRIFUSE_LIB_DIR="$work/lib" TRIFUSE_STATIC=perhaps
     refuses "feature .system. of trifuse-sys is off" TRIFUSE_NO_BUNDLED=1
-    refuses "no system library" TRIFUSE_NO_BUNDLED=1 PKG_CONFIG_LIBDIR=/nowhere --features system
+    refuses "no system library" TRIFUSE_NO_BUNDLED=1 PKG_CONFIG_LIBDIR=/nowhere PKG_CONFIG_PATH=/nowhere --features system
 }
 
 # `$1`: what the build says when it stops; then variables and arguments.

@@ -127,7 +127,8 @@ static counts time_sum(trifuse_breaker *b, uint64_t g, uint64_t head, shape s, u
 /* The ordinary case of a success, straight: in HEAD's bucket; false if anything is unusual. */
 static inline bool time_quick(trifuse_breaker *b, uint64_t g, uint64_t raw, uint64_t now) {
     uint64_t width = bits(raw, 0, 55), head = load_acquire(&b->w[W_HEAD]), epoch = head >> 9;
-    if ((head & 511) != time_head(0, window_tag(g), CLEAN) || now - epoch * width >= width) return false;
+    uint64_t start = epoch * width;
+    if ((head & 511) != time_head(0, window_tag(g), CLEAN) || now < start || now - start >= width) return false;
     place p = place_of(epoch, (uint32_t)bits(raw, 55, 6) + 1);
     word *w = &window_words(b)[p.slot];
     uint64_t v = load_acquire(w);

@@ -39,7 +39,8 @@ BAD = (
 )
 HEAD = len(CONFIG) + 2
 GAPS = (0, 1, 7, 100, 999, 1000, 10_000, 100_000, 1 * MS, 1 * MS, 2 * MS, 10 * MS, 50 * MS, 120_000 * MS)
-JUMPS = (2**33, 2**40, 2**48, 2**55)
+END = 2**64 - 1
+JUMPS = (2**33, 2**40, 2**48, 2**55, 2**33, 2**40, 2**60)
 
 
 def config(data):
@@ -131,11 +132,11 @@ def later(byte, now, marks):
     if byte == 0:
         return now
     if byte < 120:
-        return now + GAPS[byte % len(GAPS)]
+        return min(END, now + GAPS[byte % len(GAPS)])
     if byte < 200 and marks:
         return max(1, marks[byte % len(marks)] - (byte % 3 == 0))
     if byte < 240:
         return max(1, now - GAPS[byte % len(GAPS)])
     if byte == 255:
-        return now + JUMPS[byte % len(JUMPS)] if now < 2**60 else now
-    return now + byte * 97
+        return now + JUMPS[now % len(JUMPS)] if now < 2**60 else END - now % 10**9
+    return min(END, now + byte * 97)

@@ -43,7 +43,15 @@ LEGAL = [
     *(f"{origin}>{to}" for origin in STATES for to in FORCED if origin != to),
 ]
 REFUSALS = ("refused_open", "refused_half_open_limit", "refused_forced_open")
-EXPECTED = [*LEGAL, *(f"cause {cause}" for cause in CAUSES), *REFUSALS, "late", "lost", "clock step back"]
+EXPECTED = [
+    *LEGAL,
+    *(f"cause {cause}" for cause in CAUSES),
+    *REFUSALS,
+    "late",
+    "lost",
+    "clock step back",
+    "end of time",
+]
 
 
 @st.composite

@@ -52,8 +52,8 @@ class Twins:
     def step(self, op_byte, byte, time_byte):
         marks = [self.model.open_until] if self.model.state == "open" else list(self.model.leases.values())
         now = chooser.later(time_byte, self.now, marks)
-        if now < self.now:
-            self.seen["clock step back"] += 1
+        self.seen["clock step back"] += now < self.now
+        self.seen["end of time"] += now > chooser.END - 10**10
         self.now = now
         op = chooser.operation(self.model.state, op_byte, byte)
         if op != "nothing" or now != self.steps[-1]["now"]:

@@ -173,9 +173,9 @@ class Core:
 class CoreBreaker:
     """One breaker of the library; the same calls and answers as the naive model's."""
 
-    def __init__(self, core, pointer):
+    def __init__(self, core, pointer, *, owned=True):
         self.core, self.ffi, self.lib = core, core.ffi, core.lib
-        self.pointer = self.ffi.gc(pointer, self.lib.trifuse_breaker_free)
+        self.pointer = self.ffi.gc(pointer, self.lib.trifuse_breaker_free) if owned else pointer
         self.told = core.struct("breaker_event")
         self.permit = self.ffi.new("uint64_t *")
         self.picture = core.struct("breaker_snapshot")

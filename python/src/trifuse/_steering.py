@@ -18,7 +18,6 @@ from trifuse._listeners import CallListener, RefusalListener, TransitionListener
 from trifuse._permits import now_ns
 from trifuse._values import STATES, State
 
-
 # The core and what the wrapper keeps beside it change together. One lock for all, because breakers are
 # many and reconfigurations few; a forked child has its own.
 _reconfiguring = threading.Lock()

@@ -111,6 +111,7 @@ impl Shared {
             self.tell_transition(&event);
         }
         if result == TRIFUSE_OK {
+            self.timing.admitted();
             Ok(Admission { permit, started })
         } else {
             Err(Refusal { result, wait: event.retry_after_ns(), now })
@@ -122,8 +123,10 @@ impl Shared {
         let Refusal { result, wait, now } = refusal;
         debug_assert!(result > 0, "{}", crate::raw::text::result(result));
         let known = wait != TRIFUSE_NEVER;
-        let now = if now == 0 { self.clock.coarse() } else { now };
-        self.timing.refused_until(if known { now.saturating_add(wait) } else { 0 });
+        if known {
+            let now = if now == 0 { self.clock.coarse() } else { now };
+            self.timing.refused_until(now.saturating_add(wait));
+        }
         let refused = Refused {
             name: self.name.clone(),
             reason: RefusalReason::from_raw(result),
@@ -250,5 +253,41 @@ impl CircuitBreaker {
 impl fmt::Debug for CircuitBreaker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CircuitBreaker").field("name", &self.name()).field("state", &self.state()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+
+    #[test]
+    fn an_admission_ends_what_a_refusal_said_so_that_no_clock_is_read_any_more() {
+        let clock = ManualClock::new();
+        let builder =
+            CircuitBreaker::builder("x").count_window(10).request_timeout(None).clock(clock.clone());
+        let breaker = builder.build().unwrap();
+        breaker.trip(Duration::from_secs(5));
+        assert!(breaker.try_acquire().is_err() && breaker.shared.timing.refused_lately());
+        clock.advance(Duration::from_secs(5));
+        breaker.try_acquire().unwrap().success();
+        assert!(!breaker.shared.timing.refused_lately());
+        assert!(breaker.shared.timing.beginning(Asker::Call) == Beginning::Unasked);
+    }
+
+    #[test]
+    fn only_what_is_judged_by_its_duration_is_timed() {
+        let beginning = |config: Config, asker| {
+            let breaker = CircuitBreaker::builder("x").with_config(config).build().unwrap();
+            breaker.shared.timing.beginning(asker)
+        };
+        let short = Config::DEFAULT.with_request_timeout(Some(Duration::from_millis(999)));
+        let slow = Config::DEFAULT.with_slow_call_duration(Some(Duration::from_secs(1)));
+        assert!(beginning(Config::DEFAULT, Asker::Call) == Beginning::Coarse);
+        assert!(beginning(Config::DEFAULT, Asker::Future) == Beginning::Exact);
+        assert!(beginning(Config::DEFAULT, Asker::Permit) == Beginning::Unasked);
+        assert!(beginning(short, Asker::Call) == Beginning::Exact);
+        assert!(beginning(slow, Asker::Call) == Beginning::Exact);
+        assert!(beginning(slow, Asker::Permit) == Beginning::Exact);
     }
 }

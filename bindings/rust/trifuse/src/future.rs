@@ -228,7 +228,7 @@ struct FailsOnDrop<'a>(&'a mut Held);
 
 impl Drop for FailsOnDrop<'_> {
     fn drop(&mut self) {
-        self.0.settle(Outcome::Failure.into());
+        self.0.report(Outcome::Failure.into());
     }
 }
 

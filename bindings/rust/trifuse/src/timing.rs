@@ -98,6 +98,14 @@ impl Timing {
         self.refusing_until.load(Ordering::Relaxed).saturating_sub(coarse) > LONG
     }
 
+    /// Refusing is over.
+    #[inline]
+    pub(crate) fn admitted(&self) {
+        if self.refused_lately() {
+            self.refusing_until.store(0, Ordering::Relaxed);
+        }
+    }
+
     /// Remembers what a refusal said.
     #[inline]
     pub(crate) fn refused_until(&self, until: u64) {
