@@ -20,6 +20,9 @@ function(trifuse_test name)
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
+  if(TRIFUSE_SANITIZE OR TRIFUSE_COVERAGE OR TRIFUSE_EMULATED)  # all of these are slow
+    math(EXPR arg_TIMEOUT "${arg_TIMEOUT} * 5")
+  endif()
   add_executable(${name} ${arg_SOURCES})
   trifuse_strict(${name})
   target_include_directories(${name} PRIVATE

@@ -15,10 +15,9 @@ trap 'rm -rf "$work"' EXIT
 compiler=${CC:-cc}
 : "${CBINDGEN:=cbindgen}"
 
-if ! command -v "$CBINDGEN" >/dev/null; then
-    for place in "${CARGO_HOME:-$HOME/.cargo}/bin/cbindgen"; do
-        [ -x "$place" ] && CBINDGEN=$place
-    done
+fallback=${CARGO_HOME:-$HOME/.cargo}/bin/cbindgen
+if ! command -v "$CBINDGEN" >/dev/null && [ -x "$fallback" ]; then
+    CBINDGEN=$fallback
 fi
 if ! command -v "$CBINDGEN" >/dev/null; then
     echo "check-abi.sh: cbindgen is missing; install it: cargo install cbindgen --locked --version 0.29.4" >&2

@@ -86,9 +86,10 @@ int trifuse_breaker_reconfigure(trifuse_breaker *breaker, const trifuse_breaker_
     if (result == TRIFUSE_OK) result = check_room(breaker, &known, error);
     if (result != TRIFUSE_OK) return result;
     uint32_t before[2] = {design_of(breaker, 0), design_of(breaker, 1)};
+    bool other_decay = known.cusum_idle_decay_ns != load_relaxed(&breaker->w[W_DECAY]);
     config_store(breaker, &known);
     for (unsigned which = 0; which < 2; which++)
-        if (design_of(breaker, which) != before[which])
+        if (other_decay || design_of(breaker, which) != before[which])
             cusum_clear(breaker, which, window_generation(load_acquire(&breaker->w[W_GENERATION])));
     window_reshape(breaker, shape_word(&known));
     return TRIFUSE_OK;

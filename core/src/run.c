@@ -81,12 +81,12 @@ static uint32_t cusum_now(trifuse_breaker *b, uint64_t state, unsigned which, ui
     return aged(load_acquire(&b->w[W_CUSUM + which]), stamp_at(b, now));
 }
 
-/* Sets sum `which` to 0, as long as it is that of `generation`. */
+/* Sets sum `which` to 0 and its time to none, as long as it is that of `generation`. */
 static void cusum_clear(trifuse_breaker *b, unsigned which, uint32_t generation) {
     word *w = &b->w[W_CUSUM + which];
     uint64_t v = load_acquire(w);
-    while (cusum_s(v) != 0 && v >> 61 == (generation & 7) &&
-           !cas_acq_rel(w, v, v & ~(0x1FFFULL << 48)))
+    while (v != cusum_word(generation) && v >> 61 == (generation & 7) &&
+           !cas_acq_rel(w, v, cusum_word(generation)))
         v = load_acquire(w);
 }
 

@@ -81,6 +81,11 @@ MAKES(snapshot) {
     return trifuse_breaker_get_snapshot(w->b, now, &s);
 }
 
+MAKES(two_shapes) {
+    int result = other_count(w, who, now, event);
+    return result == TRIFUSE_OK ? more_buckets(w, who, now, event) : result;
+}
+
 static void two_failures(world *w, uint64_t now) {
     (void)one_call(w, now, TRIFUSE_OUTCOME_FAILURE, 2 * SECOND);
     (void)one_call(w, now, TRIFUSE_OUTCOME_FAILURE, 0);
@@ -96,6 +101,13 @@ MAKES(reset_and_failures) {
 MAKES(more_buckets_and_failures) {
     int result = more_buckets(w, who, now, event);
     two_failures(w, now);
+    return result;
+}
+
+MAKES(another_half_open) {
+    int result = reset(w, who, now, event);
+    (void)trifuse_breaker_trip(w->b, now - 50 * SECOND, SECOND, NULL);
+    (void)one_call(w, now, TRIFUSE_OUTCOME_SUCCESS, 0);
     return result;
 }
 
@@ -124,7 +136,9 @@ const operation operations[] = {
     {"new rules", new_rules, CONFIGURES},
     {"more buckets", more_buckets, CONFIGURES},
     {"other count", other_count, CONFIGURES},
+    {"two shapes", two_shapes, CONFIGURES},
     {"reset and failures", reset_and_failures, SEVERAL},
+    {"another half-open", another_half_open, SEVERAL},
     {"shadow and failures", shadow_and_failures, SEVERAL},
     {"more buckets and failures", more_buckets_and_failures, SEVERAL},
     {"snapshot", snapshot, READS},

@@ -186,6 +186,21 @@ static void half_open_about_to_reopen(world *w) {
     admit_both(w);
 }
 
+/* After a reconfiguration to fewer probes a lease beyond them is still out. */
+static void half_open_fewer(world *w) {
+    trifuse_breaker_config c = scene_config(w->kind);
+    uint64_t permit[4];
+    c.half_open_max_calls = 4;
+    half_open_empty(w);
+    (void)trifuse_breaker_reconfigure(w->b, &c, w->now, NULL);
+    for (unsigned i = 0; i < 4; i++) (void)trifuse_breaker_try_acquire(w->b, w->now, &permit[i], NULL);
+    for (unsigned i = 0; i < 3; i++)
+        (void)trifuse_breaker_report(w->b, permit[i], TRIFUSE_OUTCOME_IGNORED, 0, w->now, NULL);
+    w->permit[0] = permit[3];
+    c.half_open_max_calls = PROBES;
+    (void)trifuse_breaker_reconfigure(w->b, &c, w->now, NULL);
+}
+
 static void report_failure(void *argument) {
     world *w = argument;
     (void)trifuse_breaker_report(w->b, w->permit[0], TRIFUSE_OUTCOME_FAILURE, 0, w->now, NULL);
@@ -226,6 +241,7 @@ const scene scenes[] = {
     {"half-open, both lapsed", half_open_lapsed},
     {"half-open about to close", half_open_about_to_close},
     {"half-open about to reopen", half_open_about_to_reopen},
+    {"half-open, fewer than before", half_open_fewer},
     {"half-open decided", half_open_decided},
 };
 const size_t scene_count = sizeof scenes / sizeof scenes[0];

@@ -172,7 +172,8 @@ class Breaker(Rules):
             return None
         self.totals["would_have_opened"] += 1
         event = self._event("metrics_only", "metrics_only", cause, now)
-        self.failure_cusum.s = self.slow_cusum.s = 0
+        self.failure_cusum.restart()
+        self.slow_cusum.restart()
         return event
 
     def _start_recording(self):
@@ -258,8 +259,9 @@ class Breaker(Rules):
         old, self.given, self.c = self.c, whole(config), resolved(config)
         if shape(old) != shape(self.c):
             self.window = window(self.c)
-        self.failure_cusum.redesign(self._design(""))
-        self.slow_cusum.redesign(self._design("slow_"))
+        other_clock = old["cusum_idle_decay_ns"] != self.c["cusum_idle_decay_ns"]
+        self.failure_cusum.redesign(self._design(""), other_clock=other_clock)
+        self.slow_cusum.redesign(self._design("slow_"), other_clock=other_clock)
 
     # -- looking -----------------------------------------------------------------------------
 

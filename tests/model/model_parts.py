@@ -47,10 +47,10 @@ class Cusum:
     def restart(self):
         self.s = self.stamp = 0
 
-    def redesign(self, design):
-        if design != self.design:
+    def redesign(self, design, *, other_clock):
+        if design != self.design or other_clock:
             self.design = design
-            self.s = 0
+            self.restart()
 
     def aged(self, stamp):
         return self.s >> (max(0, stamp - self.stamp) // 1024)

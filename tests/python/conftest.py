@@ -61,6 +61,20 @@ def breaker_of(clock):
     return make
 
 
+@pytest.fixture(params=["decorated", "called", "returned", "returned called"])
+def guarded_stream(request, breaker_of):
+    """Make (breaker, guarded generator function): by kind, or by what a plain function returns."""
+
+    def make(fn, **fields):
+        breaker = breaker_of(**fields)
+        returning = (lambda *a: fn(*a)) if request.param.startswith("returned") else fn
+        if request.param.endswith("called"):
+            return breaker, lambda *args: breaker.call(returning, *args)
+        return breaker, breaker(returning)
+
+    return make
+
+
 @pytest.fixture(autouse=True)
 def _empty_registry():
     registry.clear()

@@ -137,3 +137,24 @@ def test_a_bad_bound_is_refused(bad):
 def test_a_key_that_is_no_function_is_refused():
     with pytest.raises(ConfigurationError, match="key"):
         circuit_breaker("x", key="region")(print)
+
+
+def test_functions_of_the_same_name_and_settings_share_their_breakers():
+    settings = {"key": lambda k: k, "max_keys": 5}
+
+    @circuit_breaker("shared", **settings)
+    def one(key):
+        return "one"
+
+    @circuit_breaker("shared", fallback_value="instead", **settings)
+    def two(key):
+        return "two"
+
+    assert one.circuit_breakers is two.circuit_breakers
+    assert one("a") == "one"
+    one.circuit_breakers["a"].force_open()
+    assert two("a") == "instead"
+    with pytest.raises(ConfigurationError, match="open_duration"):
+        circuit_breaker("shared", open_duration=1, **settings)(len)
+    with pytest.raises(ConfigurationError, match="max_keys"):
+        circuit_breaker("shared", key=len, max_keys=6)(len)

@@ -14,7 +14,7 @@
 #define SECOND 1000000000ULL
 #define START (1000 * SECOND)
 
-#if defined(TRIFUSE_EMULATED)
+#if defined(TRIFUSE_EMULATED) /* repeat less */
 enum { THREADS = 4, TIMES = 1 };
 #else
 enum { THREADS = 4, TIMES = 10 };

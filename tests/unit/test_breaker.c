@@ -215,11 +215,28 @@ static void the_clock_is_read_where_no_time_is_given(void) {
     trifuse_breaker *b = NULL;
     uint64_t before = trifuse_now_ns();
     CHECK_EQ(trifuse_breaker_init(breaker_memory, sizeof breaker_memory, &c, 0, NULL, &b), TRIFUSE_OK);
-    fail(b, 0, 4);
+    succeed(b, 0, 2);
+    fail(b, 0, 3);
     uint64_t after = trifuse_now_ns();
     trifuse_breaker_snapshot s = picture(b, 0);
     CHECK(s.since_ns >= before && s.since_ns <= after && s.last_failure_ns >= before && s.last_failure_ns <= after);
     CHECK(s.open_until_ns >= before + 30 * SECOND && s.open_until_ns <= after + 30 * SECOND + 1000);
+}
+
+/* 2^32 transitions take too long: the words that count them are written. */
+static void a_count_of_transitions_does_not_wrap(void) {
+    trifuse_breaker_config c = small_config();
+    trifuse_breaker *b = breaker_of(&c);
+    CHECK_EQ(trifuse_breaker_trip(b, START, 0, NULL), TRIFUSE_OK);
+    for (unsigned i = 47; i < 60; i++) {
+        if (breaker_memory[i] == 1) breaker_memory[i] = UINT32_MAX;
+        if (breaker_memory[i] == 1ULL << 32) breaker_memory[i] = (uint64_t)UINT32_MAX << 32;
+    }
+    CHECK_EQ(trifuse_breaker_close(b, START, NULL), TRIFUSE_OK);
+    CHECK_EQ(trifuse_breaker_trip(b, START, 0, NULL), TRIFUSE_OK);
+    trifuse_breaker_snapshot s = picture(b, START);
+    CHECK_EQ(s.transitions[TRIFUSE_STATE_CLOSED][TRIFUSE_STATE_OPEN], UINT32_MAX);
+    CHECK_EQ(s.transitions[TRIFUSE_STATE_OPEN][TRIFUSE_STATE_CLOSED], 1);
 }
 
 int main(void) {
@@ -236,6 +253,7 @@ int main(void) {
     RUN(metrics_only_counts_what_would_have_opened);
     RUN(an_event_is_filled_as_far_as_it_reaches);
     RUN(a_snapshot_is_filled_as_far_as_it_reaches);
+    RUN(a_count_of_transitions_does_not_wrap);
     RUN(the_clock_is_read_where_no_time_is_given);
     return check_summary();
 }

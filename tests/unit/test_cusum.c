@@ -67,7 +67,10 @@ static void wishes_outside_their_range_are_refused_by_name(void) {
 
 static void pairs_without_a_design_are_refused_by_name(void) {
     const uint32_t p0 = TRIFUSE_FIELD_TOLERATED_FAILURE_RATE;
-    CHECK_EQ(solve_result(0.5, 0.5001, 1e15, p0), TRIFUSE_ERROR_CONFIG); /* more than 4096 levels */
+    CHECK_EQ(solve_result(0.499, 0.501, 1e15, p0), TRIFUSE_ERROR_CONFIG); /* more than 4096 levels */
+    CHECK_EQ(solve_result(0.5, 0.5001, 1e15, p0), TRIFUSE_ERROR_CONFIG);  /* no step between them */
+    CHECK_EQ(solve_result(0.001, 0.001000002, 100, p0), TRIFUSE_ERROR_CONFIG); /* up over 2048 */
+    CHECK_EQ(solve_result(0.002, 0.002000002, 100, p0), TRIFUSE_ERROR_CONFIG); /* too many cells */
     CHECK_EQ(solve_result(0.97, 0.99, 100, p0), TRIFUSE_ERROR_CONFIG); /* no step fits */
 }
 

@@ -84,6 +84,25 @@ static void the_backoff_stops_at_five_minutes_unless_told(void) {
     CHECK_EQ(picture(b, START).open_until_ns, START + 300 * SECOND);
 }
 
+static void the_wait_saturates_and_reopenings_are_counted_to_1023(void) {
+    trifuse_breaker_config c = small_config();
+    c.open_duration_ns = c.open_duration_max_ns = TRIFUSE_DURATION_MAX_NS;
+    c.open_backoff_multiplier = 1000;
+    c.initial_state = TRIFUSE_STATE_HALF_OPEN;
+    trifuse_breaker *b = breaker_of(&c);
+    CHECK_EQ(trifuse_breaker_trip(b, START, 0, NULL), TRIFUSE_OK);
+    CHECK_EQ(picture(b, START).open_until_ns, START + TRIFUSE_DURATION_MAX_NS);
+    c.open_duration_ns = c.open_duration_max_ns = 1000;
+    b = breaker_of(&c);
+    uint64_t now = START;
+    for (unsigned i = 0; i < 1100; i++) {
+        CHECK_EQ(trifuse_breaker_trip(b, now, 0, NULL), TRIFUSE_OK);
+        CHECK_EQ(picture(b, now).reopenings, i < 1023 ? i + 1 : 1023);
+        now += 1000;
+        (void)admit(b, now);
+    }
+}
+
 static void ignored_gives_the_probe_back_and_says_nothing(void) {
     trifuse_breaker_config c = small_config();
     uint64_t first;
@@ -163,6 +182,17 @@ static void a_slow_success_is_a_failed_probe_where_slow_calls_are_judged(void) {
     CHECK(s.state == TRIFUSE_STATE_OPEN && s.successes == 1 && s.slow == 1 && s.failures == 0);
 }
 
+static void a_slow_success_is_a_failed_probe_for_the_slow_cusum_too(void) {
+    trifuse_breaker_config c = small_config();
+    c.slow_call_duration_ns = SECOND;
+    c.detector = TRIFUSE_DETECTOR_CUSUM;
+    c.tolerated_slow_rate = 0.3;
+    uint64_t first;
+    trifuse_breaker *b = half_open(&c, &first);
+    CHECK_EQ(trifuse_breaker_report(b, first, TRIFUSE_OUTCOME_SUCCESS, 2 * SECOND, START, NULL), TRIFUSE_OK);
+    CHECK_EQ(trifuse_breaker_state(b), TRIFUSE_STATE_OPEN);
+}
+
 static void jitter_stays_in_its_range_and_follows_the_seed(void) {
     trifuse_breaker_config c = small_config();
     uint64_t sum = 0, least = UINT64_MAX, most = 0;
@@ -205,12 +235,14 @@ int main(void) {
     RUN(enough_successes_close_it);
     RUN(enough_failures_reopen_it_and_the_wait_grows);
     RUN(the_backoff_stops_at_five_minutes_unless_told);
+    RUN(the_wait_saturates_and_reopenings_are_counted_to_1023);
     RUN(ignored_gives_the_probe_back_and_says_nothing);
     RUN(a_probe_that_does_not_report_is_lost_at_the_end_of_its_lease);
     RUN(renew_keeps_a_lease_that_is_live);
     RUN(the_automatic_lease_is_twice_the_request_timeout);
     RUN(an_invented_probe_frees_nobodys_lease);
     RUN(a_slow_success_is_a_failed_probe_where_slow_calls_are_judged);
+    RUN(a_slow_success_is_a_failed_probe_for_the_slow_cusum_too);
     RUN(jitter_stays_in_its_range_and_follows_the_seed);
     RUN(the_end_of_time_is_no_wrap);
     return check_summary();

@@ -2,7 +2,7 @@
 /* The windows beside a naive one that keeps a list of all outcomes. */
 #include "support.h"
 
-#if defined(TRIFUSE_EMULATED)
+#if defined(TRIFUSE_EMULATED) /* repeat less */
 enum { ROUNDS = 4, STEPS = 2000 };
 #else
 enum { ROUNDS = 40, STEPS = 4000 };
@@ -173,6 +173,27 @@ static void a_full_bucket_does_not_wrap(void) {
     CHECK_EQ(picture(b, START).window_total, (1ULL << 46) - 1);
 }
 
+/* Rates are compared in 128 bits: nine of ten times 2^36 does not exceed 0.9, one more does. */
+static void rates_of_huge_counts_are_exact(void) {
+    trifuse_breaker_config c = small_config();
+    c.failure_rate_threshold = 0.9;
+    for (unsigned over = 0; over < 2; over++) {
+        trifuse_breaker *b = breaker_of(&c);
+        succeed(b, START, 1);
+        fail(b, START, 2);
+        for (size_t i = 60; i < 2048; i++) {
+            uint64_t count = breaker_memory[i] & ((1ULL << 46) - 1);
+            if (count == 1) breaker_memory[i] += (1ULL << 36) - 1;
+            if (count == 2) breaker_memory[i] += 9 * (1ULL << 36) - 4 + over;
+        }
+        fail(b, START, 1);
+        CHECK_EQ(picture(b, START).window_total, 10 * (1ULL << 36) - 1 + over);
+        CHECK_EQ(trifuse_breaker_state(b), TRIFUSE_STATE_CLOSED);
+        fail(b, START, 1);
+        CHECK_EQ(trifuse_breaker_state(b), over ? TRIFUSE_STATE_OPEN : TRIFUSE_STATE_CLOSED);
+    }
+}
+
 static void totals_go_on_over_buckets_windows_and_resets(void) {
     for (unsigned kind = 0; kind < 2; kind++) {
         trifuse_breaker_config c = small_config();
@@ -204,6 +225,7 @@ int main(void) {
     RUN(an_outcome_older_than_the_window_is_in_the_totals_only);
     RUN(a_bucket_counts_more_than_any_16_bits);
     RUN(a_full_bucket_does_not_wrap);
+    RUN(rates_of_huge_counts_are_exact);
     RUN(totals_go_on_over_buckets_windows_and_resets);
     return check_summary();
 }

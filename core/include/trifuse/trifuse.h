@@ -499,7 +499,7 @@ TRIFUSE_API int trifuse_breaker_metrics_only(trifuse_breaker *breaker, uint64_t 
 /* Takes a new configuration; state, generation, window, deadlines and leases stay, initial_state and
  * the reserves are not read, the seed is. New rules are judged at the next outcome. Another shape of
  * the window (kind, buckets, duration, count, slow detection on or off) restarts the window only;
- * another cusum design sets S to 0. Results as _init: when refused nothing is taken;
+ * another cusum design or idle decay sets S to 0. Results as _init: when refused nothing is taken;
  * a shape or half_open_max_calls that does not fit the memory is TRIFUSE_ERROR_CONFIG and *error
  * names the most that fits. */
 TRIFUSE_API int trifuse_breaker_reconfigure(trifuse_breaker *breaker,

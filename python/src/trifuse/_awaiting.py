@@ -78,8 +78,10 @@ async def settle(
     except Exception as error:
         if options.chain is None or not options.falls_back_on(error):
             raise
-        name = own.breaker.name
-        result, answered = await answer_async(options.chain, name, error, args, kwargs)
+        found = await answer_async(options.chain, own.breaker.name, error, args, kwargs)
+        if found is None:
+            raise
+        result, answered = found
     finally:
         own.notify(answered)
     return result
@@ -109,24 +111,23 @@ async def await_own(
 
 def settle_expired(
     breaker: Base, slot: Any, error: BaseException, options: Options, *, alone: bool
-) -> None:
-    """Report a call that its limit cancelled; raise RequestTimeoutError unless it ended otherwise.
+) -> RequestTimeoutError | None:
+    """Report a call that its limit cancelled; give what is to be raised in place of ``error``.
 
     ``alone``: no cancellation from outside came as well.
     """
     if not is_cancellation(error):
         timed_out(breaker, slot, error)
-    elif alone:
-        timeout = RequestTimeoutError(breaker.name, "request_timeout", breaker._timeout)
-        timed_out(breaker, slot, timeout)
-        raise timeout from error
-    else:
+        return None
+    if not alone:
         failed(breaker, slot, error, options, 0)
+        return None
+    timeout = RequestTimeoutError(breaker.name, "request_timeout", breaker._timeout)
+    timed_out(breaker, slot, timeout)
+    return timeout
 
 
-async def await_otherwise(
-    breaker: Base, options: Options, slot: Any, awaitable: Awaitable[Any]
-) -> Any:
+async def await_otherwise(breaker: Base, options: Options, slot: Any, awaitable: Awaitable[Any]) -> Any:
     """Await an admitted call where asyncio's shared timer cannot serve, such as under trio."""
     own = take_over(breaker, options, slot, timed=False)
     try:

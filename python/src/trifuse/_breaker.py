@@ -153,6 +153,7 @@ class CircuitBreaker(Steering):
         """Give itself: a breaker is shared, never copied."""
         return self
 
+
 def split(fields: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     """Divide keyword arguments into settings, what belongs to the guard, and listeners."""
     parts: tuple[dict[str, Any], dict[str, Any], dict[str, Any]] = ({}, {}, {})

@@ -108,8 +108,11 @@ def _decorate(fn: Any, name: Any, key: Any, max_keys: int, preset: Any, registry
 
         if not callable(key):
             raise ConfigurationError("key", key, "a function of the call's arguments")
-        breakers = KeyedBreakers(name, declared, options, home, listeners, max_keys)
-        return guard_by_key(breakers, key, fn)
+        if home is None:
+            breakers = KeyedBreakers(name, declared, options, None, listeners, max_keys)
+        else:
+            breakers = home._obtain_keyed(name, declared, options, listeners, max_keys)
+        return guard_by_key(breakers, options, key, fn)
     if home is None:
         breaker = make(CircuitBreaker, name, declared, options, None, listeners)
     else:

@@ -98,23 +98,24 @@ def make_chain(fallback: Any, value: Any, not_given: Any) -> Chain | None:
 
 def answer(
     chain: Chain, name: str, error: BaseException, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-) -> tuple[Any, Answered]:
-    """Ask the levels in order; raise ``error`` with the others attached when all fail."""
+) -> tuple[Any, Answered] | None:
+    """Ask the levels in order. None when all fail: their errors are then attached to ``error``."""
     failed: list[Exception] = []
     for number, level in enumerate(chain, 1):
         try:
             result = level.call(error, args, kwargs)
         except Exception as exc:  # noqa: BLE001 - the next level is asked
-            failed.append(exc)
+            failed.append(exc.with_traceback(None))
             continue
         return result, answered(name, number, level)
-    raise exhausted(name, error, failed)
+    exhausted(name, error, failed)
+    return None
 
 
 async def answer_async(
     chain: Chain, name: str, error: BaseException, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-) -> tuple[Any, Answered]:
-    """Ask the levels in order, awaiting what is to be awaited."""
+) -> tuple[Any, Answered] | None:
+    """Ask the levels in order, awaiting what is to be awaited; None as answer()."""
     failed: list[Exception] = []
     for number, level in enumerate(chain, 1):
         try:
@@ -122,10 +123,11 @@ async def answer_async(
             if isinstance(result, Awaitable):
                 result = await result
         except Exception as exc:  # noqa: BLE001 - the next level is asked
-            failed.append(exc)
+            failed.append(exc.with_traceback(None))
             continue
         return result, answered(name, number, level)
-    raise exhausted(name, error, failed)
+    exhausted(name, error, failed)
+    return None
 
 
 def answered(name: str, number: int, level: Level) -> Answered:
@@ -136,13 +138,16 @@ def answered(name: str, number: int, level: Level) -> Answered:
     return told
 
 
-def exhausted(name: str, error: BaseException, failed: list[Exception]) -> BaseException:
-    """Give the original error, with the errors of the fallbacks attached to it.
+def exhausted(name: str, error: BaseException, failed: list[Exception]) -> None:
+    """Attach the errors of the fallbacks to the original one.
 
-    They are in its attribute ``fallback_errors`` and, by type, in its notes.
+    They are in its attribute ``fallback_errors``, without tracebacks (those would hold the error in
+    a cycle), and by type in its notes.
     """
     kinds = ", ".join(type(exc).__qualname__ for exc in failed)
     log().warning("circuit breaker %r: all fallbacks failed (%s)", name, kinds)
     error.add_note(f"all fallbacks of circuit breaker {name!r} failed too: {kinds}")
+    for exc in failed:
+        if exc.__context__ is error:
+            exc.__context__ = None
     error.fallback_errors = tuple(failed)  # type: ignore[attr-defined]
-    return error

@@ -8,7 +8,7 @@ why they repeat what the rooms next door say more readably.
 # Annotations of a guard would stand in for those of a function that has none.
 # ruff: noqa: ANN002, ANN003, ANN202
 # One function, because every call of another costs what the whole guard may cost.
-# ruff: noqa: C901, PLR0912
+# ruff: noqa: C901, PLR0912, PLR0915
 
 from __future__ import annotations
 
@@ -126,7 +126,12 @@ def guard_coroutine_function(breaker: Base, options: Options, fn: Callable[..., 
             except BaseException as error:
                 if calls.pop(call, None) is None:
                     alone = task.uncancel() <= before
-                    settle_expired(breaker, slot, error, options, alone=alone)
+                    timeout = settle_expired(breaker, slot, error, options, alone=alone)
+                    if timeout is not None:
+                        try:
+                            raise timeout from error
+                        finally:
+                            del timeout  # or it would hold itself, through its traceback
                 else:
                     failed(breaker, slot, error, options, 0)
                 raise

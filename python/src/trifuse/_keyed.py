@@ -12,17 +12,18 @@ from typing import Any
 
 from trifuse._keys import KeyedBreakers
 from trifuse._kinds import check_guardable, is_generator_function, look_like, run, underlying
+from trifuse._options import Options
 
 
-def guard_by_key(breakers: KeyedBreakers, key: Callable[..., Hashable], fn: Any) -> Any:
+def guard_by_key(breakers: KeyedBreakers, options: Options, key: Callable[..., Hashable], fn: Any) -> Any:
     """Guard a function by the breaker of each call's key; the key is asked for when it is called.
 
     (A coroutine function is called when it is awaited, a generator at its first item.)
     """
     if isinstance(fn, (classmethod, staticmethod)):
-        return type(fn)(guard_by_key(breakers, key, fn.__func__))
+        return type(fn)(guard_by_key(breakers, options, key, fn.__func__))
     check_guardable(fn)
-    options, kind = breakers._make[1], underlying(fn)
+    kind = underlying(fn)
     pick = breakers.pick
     guarded: Any
     if inspect.isasyncgenfunction(kind):

@@ -23,7 +23,7 @@ _all: weakref.WeakSet[KeyedBreakers] = weakref.WeakSet()
 
 
 class KeyedBreakers(Mapping[Hashable, CircuitBreaker]):
-    """The breakers of one guarded function by key, least recently used first.
+    """The breakers of guarded functions by key, least recently used first.
 
     A new key beyond ``max_keys`` takes the place of the least recently used breaker that is CLOSED
     and has no call in flight. With none such, it shares ``overflow``, one breaker more.
@@ -51,7 +51,8 @@ class KeyedBreakers(Mapping[Hashable, CircuitBreaker]):
         self.name = name
         self.max_keys = max_keys
         self.evictions = self.overflowed = 0
-        self._make = (declared, options, listeners)
+        self._declared = declared
+        self._rest = (options, listeners)
         self._registry = registry
         self._breakers: dict[Hashable, CircuitBreaker] = {}
         self.overflow: CircuitBreaker | None = None
@@ -102,9 +103,9 @@ class KeyedBreakers(Mapping[Hashable, CircuitBreaker]):
         return False
 
     def _new(self, key: str) -> CircuitBreaker:
-        declared, options, listeners = self._make
+        options, listeners = self._rest
         name = f"{self.name}[{key}]"
-        breaker = make(CircuitBreaker, name, declared, options, self._registry, listeners)
+        breaker = make(CircuitBreaker, name, self._declared, options, self._registry, listeners)
         if self._registry is not None:
             self._registry._add(breaker)
         return breaker

@@ -153,9 +153,7 @@ def _guard_function_richly(breaker: Base, options: Options, fn: Callable[..., An
     return guarded
 
 
-def _guard_coroutine_function_richly(
-    breaker: Base, options: Options, fn: Callable[..., Any]
-) -> Any:
+def _guard_coroutine_function_richly(breaker: Base, options: Options, fn: Callable[..., Any]) -> Any:
     async def guarded(*args, **kwargs):  # type: ignore[no-untyped-def]
         return await run_coroutine_function(breaker, options, fn, args, kwargs)
 

@@ -97,7 +97,9 @@ def load() -> bool:
         import asyncio
 
         running_loop = asyncio._get_running_loop
-        current_task = asyncio.current_task
+        # Before 3.12 current_task is a function in Python around this dictionary.
+        fast = sys.version_info >= (3, 12)
+        current_task = asyncio.current_task if fast else vars(asyncio.tasks)["_current_tasks"].get
         _asyncio = asyncio
     return True
 

@@ -111,12 +111,17 @@ def ask(breaker: Base, flags: int, *, quiet: bool = False) -> Any:
     result = slot.result
     if result == 0:
         return slot
+    # No local holds the error: it would hold itself, through its traceback and this frame.
+    raise _refused(breaker, slot, result, quiet=quiet)
+
+
+def _refused(breaker: Base, slot: Any, result: int, *, quiet: bool) -> RefusedError:
     error = REFUSALS[result](breaker.name, seconds_or_none(slot.retry_after_ns))
     _spare.append(slot)
     _tell_refusal(breaker, error)
     if not quiet:
         tell_refused_call(breaker, error)
-    raise error
+    return error
 
 
 def _tell_refusal(breaker: Base, error: RefusedError) -> None:
@@ -228,9 +233,10 @@ class OwnCall:
         if slot is None or self._told < 0:
             return False
         self._told = -1
-        self._error = error
         told = _finish(slot, outcome, 1)
         self._told = -1 - told
+        if told & _TOLD_NOTIFY:
+            self._error = error
         if told >> _EVENT_SHIFT:
             tell_transition(self.breaker, told)
         return not told & _LATE
@@ -240,9 +246,10 @@ class OwnCall:
         told = -1 - self._told
         if self._told < 0 and told & _TOLD_NOTIFY:
             self._told = -1
+            error, self._error = self._error, None
             outcome, late = OUTCOMES[told >> _OUTCOME_SHIFT & 0xF], bool(told & _LATE)
             duration = self._slot.duration_ns
-            _tell_call(self.breaker, outcome, duration, self._error, answered, late=late)
+            _tell_call(self.breaker, outcome, duration, error, answered, late=late)
 
     def returned(self, result: object) -> None:
         """Report what the call returned."""

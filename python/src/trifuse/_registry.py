@@ -7,13 +7,16 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from trifuse._breaker import BreakerFields, CircuitBreaker, make
 from trifuse._declared import Declared
 from trifuse._errors import ConfigurationError, TrifuseError
 from trifuse._listeners import CallListener, Listeners, RefusalListener, TransitionListener
 from trifuse._options import Options, same_options
+
+if TYPE_CHECKING:
+    from trifuse._keys import KeyedBreakers
 
 
 class CircuitBreakerRegistry(Mapping[str, CircuitBreaker]):
@@ -33,6 +36,7 @@ class CircuitBreakerRegistry(Mapping[str, CircuitBreaker]):
     ) -> None:
         """Begin empty. The listeners are told of all breakers in it."""
         self._breakers: dict[str, CircuitBreaker] = {}
+        self._keyed: dict[str, KeyedBreakers] = {}
         self._lock = threading.Lock()
         self._listeners = Listeners()
         given = {"on_transition": on_transition, "on_refused": on_refused, "on_call": on_call}
@@ -78,6 +82,7 @@ class CircuitBreakerRegistry(Mapping[str, CircuitBreaker]):
         """Forget all breakers; who holds one may go on using it."""
         with self._lock:
             self._breakers.clear()
+            self._keyed.clear()
 
     def on_transition(self, listener: TransitionListener) -> TransitionListener:
         """Add a listener, sync or async, for the transitions of all breakers."""
@@ -103,6 +108,26 @@ class CircuitBreakerRegistry(Mapping[str, CircuitBreaker]):
     def _refresh(self) -> None:
         for breaker in list(self._breakers.values()):
             breaker._refresh()
+
+    def _obtain_keyed(
+        self,
+        name: str,
+        declared: Declared,
+        options: Options,
+        listeners: dict[str, Any],
+        max_keys: int,
+    ) -> KeyedBreakers:
+        """Give the known breakers by key if they were declared the same, else make some."""
+        from trifuse._keys import KeyedBreakers
+
+        made = KeyedBreakers(name, declared, options, self, listeners, max_keys)
+        with self._lock:
+            known = self._keyed.setdefault(name, made)
+        if known._declared is not declared:
+            raise _taken(name, known._declared, declared)
+        if known.max_keys != max_keys:
+            raise ConfigurationError("max_keys", max_keys, f"{known.max_keys}, as {name!r} has already")
+        return known
 
     def _add(self, breaker: CircuitBreaker) -> None:
         """Make one key's breaker known; a name that is taken keeps its breaker."""

@@ -30,17 +30,23 @@ def run_function(
     try:
         own = admit_own(breaker, options, UNJUDGED if options.thread else 0)
     except RefusedError as error:
-        return _instead(breaker, options, error, args, kwargs)
+        found = _instead(breaker, options, error, args, kwargs)
+        if found is None:
+            raise
+        return found[0]
     if own is None:
         return fn(*args, **kwargs)
     try:
         result = _called(own, options, fn, args, kwargs)
     except BaseException as error:
         own.raised(error)
-        if options.falls_back_on(error):
-            return _after_failure(own, options, error, args, kwargs)
-        own.notify()
-        raise
+        found = None
+        if options.chain is not None and options.falls_back_on(error):
+            found = answer(options.chain, breaker.name, error, args, kwargs)
+        own.notify(found and found[1])
+        if found is None:
+            raise
+        return found[0]
     if type(result) not in PLAIN and not is_plain(result):
         return go_on(own, options, result, args, kwargs)
     own.returned(result)
@@ -96,23 +102,19 @@ def _instead(
     error: RefusedError,
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
-) -> Any:
-    """Answer a refused call by its fallbacks; raise the refusal when there are none.
+) -> tuple[Any, Any] | None:
+    """Answer a refused call by its fallbacks; None when the refusal is to be raised.
 
     With an asynchronous fallback among them the answer is a coroutine: such a guard belongs
     around a function whose result is awaited.
     """
-    if options.chain is None:
-        tell_refused_call(breaker, error)
-        raise error
-    if any(level.asynchronous for level in options.chain):
-        return _instead_async(breaker, options, error, args, kwargs)
-    answered = None
-    try:
-        result, answered = answer(options.chain, breaker.name, error, args, kwargs)
-    finally:
-        tell_refused_call(breaker, error, answered)
-    return result
+    found = None
+    if options.chain is not None:
+        if any(level.asynchronous for level in options.chain):
+            return _instead_async(breaker, options, error, args, kwargs), None
+        found = answer(options.chain, breaker.name, error, args, kwargs)
+    tell_refused_call(breaker, error, found and found[1])
+    return found
 
 
 async def _instead_async(
@@ -122,26 +124,12 @@ async def _instead_async(
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
 ) -> Any:
-    answered = None
+    assert options.chain is not None
+    found = await answer_async(options.chain, breaker.name, error, args, kwargs)
+    tell_refused_call(breaker, error, found and found[1])
+    if found is not None:
+        return found[0]
     try:
-        assert options.chain is not None
-        result, answered = await answer_async(options.chain, breaker.name, error, args, kwargs)
+        raise error
     finally:
-        tell_refused_call(breaker, error, answered)
-    return result
-
-
-def _after_failure(
-    own: OwnCall,
-    options: Options,
-    error: BaseException,
-    args: tuple[Any, ...],
-    kwargs: Mapping[str, Any],
-) -> Any:
-    answered = None
-    try:
-        assert options.chain is not None
-        result, answered = answer(options.chain, own.breaker.name, error, args, kwargs)
-    finally:
-        own.notify(answered)
-    return result
+        del error  # or it would hold itself, through its traceback and this frame

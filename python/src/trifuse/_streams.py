@@ -38,8 +38,11 @@ def run_generator(
         if options.chain is None:
             tell_refused_call(breaker, error)
             raise
-        items, answered = answer(options.chain, breaker.name, error, args, kwargs)
-        tell_refused_call(breaker, error, answered)
+        found = answer(options.chain, breaker.name, error, args, kwargs)
+        tell_refused_call(breaker, error, found and found[1])
+        if found is None:
+            raise
+        items = found[0]
         return (yield from items)
     if own is None:
         return (yield from fn(*args, **kwargs))
@@ -71,8 +74,10 @@ def guard_items(
         own.raised(error, TIMEOUT if watch.late else None)
         if watch.given or options.chain is None or not options.falls_back_on(error):
             raise
-        chain, name = options.chain, own.breaker.name
-        instead, answered = answer(chain, name, error, args, kwargs or {})
+        found = answer(options.chain, own.breaker.name, error, args, kwargs or {})
+        if found is None:
+            raise
+        instead, answered = found
         own.notify(answered)
         return (yield from instead)
     except BaseException as error:
@@ -153,19 +158,16 @@ async def _opened(
     kwargs: Mapping[str, Any],
 ) -> Any:
     """Give the guarded items of an admitted call, or the fallback's of a refused one."""
-    answered = None
     try:
         own = admit_own(breaker, options, UNJUDGED)
     except RefusedError as error:
-        if options.chain is None:
-            tell_refused_call(breaker, error)
+        found = None
+        if options.chain is not None:
+            found = await answer_async(options.chain, breaker.name, error, args, kwargs)
+        tell_refused_call(breaker, error, found and found[1])
+        if found is None:
             raise
-        try:
-            chain, name = options.chain, breaker.name
-            instead, answered = await answer_async(chain, name, error, args, kwargs)
-        finally:
-            tell_refused_call(breaker, error, answered)
-        return _any_items(instead)
+        return _any_items(found[0])
     try:
         items = fn(*args, **kwargs)
     except BaseException as error:
@@ -176,7 +178,7 @@ async def _opened(
     return items if own is None else guard_async_items(own, options, items, args, kwargs)
 
 
-async def guard_async_items(
+async def guard_async_items(  # noqa: C901 - the states of a stream, in one piece
     own: OwnCall,
     options: Options,
     items: AsyncGenerator[Any, Any],
@@ -198,8 +200,11 @@ async def guard_async_items(
                 own.raised(error)
                 if given or options.chain is None or not options.falls_back_on(error):
                     raise
-                chain, name = options.chain, own.breaker.name
-                instead, answered = await answer_async(chain, name, error, args, kwargs or {})
+                name = own.breaker.name
+                found = await answer_async(options.chain, name, error, args, kwargs or {})
+                if found is None:
+                    raise
+                instead, answered = found
                 async for item in _any_items(instead):
                     yield item
                 return
@@ -231,9 +236,8 @@ async def _within(own: OwnCall, item: Any, seconds: float, setting: str) -> Any:
     except BaseException as error:
         if limit is not None and limit.stop(error):
             if is_cancellation(error):
-                timeout = RequestTimeoutError(own.breaker.name, setting, seconds)
-                own.raised(timeout, TIMEOUT)
-                raise timeout from error
+                own.finish(TIMEOUT, error)
+                raise RequestTimeoutError(own.breaker.name, setting, seconds) from error
             own.raised(error, TIMEOUT)
         raise
     if limit is not None and limit.stop(None):

@@ -50,6 +50,10 @@ def call_in_thread(
     if not job.done.wait(limit or None):
         log().warning("circuit breaker %r: a call goes on in its thread after its time", own.breaker.name)
         raise RequestTimeoutError(own.breaker.name, "request_timeout", limit)
-    if job.error is not None:
-        raise job.error
-    return job.result
+    error, job.error = job.error, None
+    try:
+        if error is not None:
+            raise error
+        return job.result
+    finally:
+        del error  # or it would hold itself, through its traceback and this frame

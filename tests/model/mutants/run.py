@@ -81,18 +81,21 @@ def checks(program):
     return [("vectors", [str(program)]), ("model", [sys.executable, str(HERE / "short_run.py")])]
 
 
+def stale(core, mutants):
+    """What is wrong with the list: an old text must be in its file exactly once."""
+    for what, file, old, _ in mutants:
+        places = (core / "src" / file).read_text().count(old)
+        if places != 1:
+            yield f"mutant {what!r}: {places} places in {file} read {old!r}; bring mutants.py up to date"
+
+
 def planted(core, folder, mutant):
-    """A copy of the core with one mistake; fails unless the old text is there exactly once."""
-    what, file, old, new = mutant
+    """A copy of the core with one mistake."""
+    _, file, old, new = mutant
     copy = folder / "core"
     shutil.copytree(core, copy)
     source = copy / "src" / file
-    text = source.read_text()
-    if text.count(old) != 1:
-        raise SystemExit(
-            f"mutant {what!r}: {text.count(old)} places in {file} read {old!r}; bring mutants.py up to date"
-        )
-    source.write_text(text.replace(old, new))
+    source.write_text(source.read_text().replace(old, new))
     return copy
 
 
@@ -113,6 +116,8 @@ def main():
     parser.add_argument("names", nargs="*")
     given = parser.parse_args()
     mutants = [mutant for mutant in MUTANTS if not given.names or mutant[0] in given.names]
+    if wrong := list(stale(given.core, mutants)):
+        raise SystemExit("\n".join(wrong))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         library = compiled(given.core, folder)

@@ -148,6 +148,7 @@ fn a_duration_is_kept_to_the_nanosecond() {
     assert_eq!(error.field, "open_duration");
 }
 
+// WRAP-SEED-01
 #[test]
 fn jitter_differs_between_breakers_unless_their_seed_is_given() {
     let wait = |config: Config| {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Listeners.
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use trifuse::{
@@ -73,13 +73,13 @@ fn a_listener_that_panics_while_the_call_unwinds_does_not_abort() {
 
 #[test]
 fn a_listener_may_use_the_breaker() {
-    let own = Arc::new(OnceLock::<CircuitBreaker>::new());
+    let own = Arc::new(Mutex::new(None::<CircuitBreaker>));
     let (seen, held) = (Arc::new(AtomicU32::new(0)), own.clone());
     let counted = seen.clone();
     let breaker = CircuitBreaker::builder("x")
         .consecutive_failures(1)
         .on_transition(move |transition| {
-            let breaker = held.get().unwrap();
+            let breaker = held.lock().unwrap().clone().unwrap();
             counted.fetch_add(1, Ordering::Relaxed);
             if transition.to == State::Open {
                 assert_eq!(breaker.snapshot().state, State::Open);
@@ -88,9 +88,10 @@ fn a_listener_may_use_the_breaker() {
         })
         .build()
         .unwrap();
-    own.set(breaker.clone()).unwrap();
+    *own.lock().unwrap() = Some(breaker.clone());
     let _ = breaker.call(|| Err::<(), _>(()));
     assert_eq!((breaker.state(), seen.load(Ordering::Relaxed)), (State::Closed, 2));
+    own.lock().unwrap().take(); // else breaker and listener would keep each other for ever
 }
 
 #[test]

@@ -132,7 +132,8 @@ impl BreakerBuilder {
     }
 
     /// Calls `listener` at every change of state, on the thread that caused it, with no lock held.
-    /// It may use the breaker; a panic of it is caught.
+    /// It may use the breaker; a panic of it is caught. A listener that owns a handle to its own
+    /// breaker keeps it for ever: find it by its name in a [`Registry`] instead.
     ///
     /// ```
     /// let builder = trifuse::CircuitBreaker::builder("x").on_transition(|t| eprintln!("{}: {}", t.name, t.to));

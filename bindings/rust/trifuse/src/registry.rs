@@ -93,8 +93,16 @@ impl Registry {
         builder.listeners = builder.listeners.followed_by(&self.listeners);
         let made = builder.build()?;
         let mut breakers = self.breakers.write().unwrap_or_else(PoisonError::into_inner);
-        let kept = breakers.entry(name).or_insert(made).clone();
+        let (kept, unused) = match breakers.get(&name) {
+            Some(other) => (other.clone(), Some(made)),
+            None => {
+                breakers.insert(name, made.clone());
+                (made, None)
+            }
+        };
+        // What listeners own is dropped with no lock held.
         drop(breakers);
+        drop(unused);
         same(kept, &config)
     }
 
