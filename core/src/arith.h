@@ -51,10 +51,8 @@ static inline uint64_t scale_nano(uint64_t a, uint64_t m) {
     return ((upper / NANO) << 32) + lower / NANO;
 }
 
-/* floor(n / d) for n < 2^58 and d in 1..64, by the reciprocal floor(2^64 / d) + 1. */
-static inline uint64_t divide_small(uint64_t n, uint64_t d, uint64_t reciprocal) {
-    return d == 1 ? n : multiply(n, reciprocal).high;
-}
+/* floor(n / d) for n < 2^58 and d in 2..64, by the reciprocal floor(2^64 / d) + 1. */
+static inline uint64_t divide_by(uint64_t n, uint64_t reciprocal) { return multiply(n, reciprocal).high; }
 
 static inline unsigned count_ones(uint64_t v) {
     v -= (v >> 1) & 0x5555555555555555ULL;
@@ -75,9 +73,7 @@ static inline uint64_t mix(uint64_t a, uint64_t b, uint64_t c) {
     return splitmix(z ^ (c * 0xC2B2AE3D27D4EB4FULL));
 }
 
-/* A uniform draw from 0..n, both included, out of the 64 random bits x. */
-static inline uint64_t uniform(uint64_t x, uint64_t n) {
-    return n == UINT64_MAX ? x : multiply(x, n + 1).high;
-}
+/* A uniform draw from 0..n, both included, out of the 64 random bits x; n < UINT64_MAX. */
+static inline uint64_t uniform(uint64_t x, uint64_t n) { return multiply(x, n + 1).high; }
 
 #endif

@@ -93,7 +93,7 @@ static void window_clean(trifuse_breaker *b, uint64_t g) {
     }
     uint64_t head = load_acquire(&b->w[W_HEAD]);
     uint64_t fresh = next.kind == TRIFUSE_WINDOW_COUNT ? count_head(window_tag(g), 0, 0, 0)
-                                                       : time_head(0, window_tag(g), CLEAN);
+                                                       : time_head(0, window_tag(g), SWEEP_ALL);
     if (load_acquire(&b->w[W_GENERATION]) != g) return;
     if (head != fresh && !cas_acq_rel(&b->w[W_HEAD], head, fresh)) return;
     if (g & RESTART) run_restart(b, window_generation(g), g);

@@ -22,7 +22,7 @@ typedef struct place { uint32_t slot; uint64_t lap; } place;
 
 static inline place place_of(uint64_t epoch, uint32_t buckets) {
     if (buckets == 1) return (place){0, epoch};
-    uint64_t lap = divide_small(epoch, buckets, reciprocals[buckets - 2]);
+    uint64_t lap = divide_by(epoch, reciprocals[buckets - 2]);
     return (place){(uint32_t)(epoch - lap * buckets), lap};
 }
 
@@ -56,15 +56,13 @@ static void time_advance(trifuse_breaker *b, uint64_t g, uint64_t head, shape s,
     if (cas_acq_rel(&b->w[W_HEAD], head, next)) time_sweep(b, g, next, s);
 }
 
-static bool time_add(trifuse_breaker *b, uint64_t g, uint64_t head, shape s, uint32_t index,
-                     uint64_t lap) {
+/* Adds one to a bucket of the window; all of them were stamped before HEAD became CLEAN, so another stamp
+ * says that HEAD has moved on. */
+static bool time_add(trifuse_breaker *b, uint64_t stamp, uint32_t index) {
     word *w = &window_words(b)[index];
-    uint64_t v = load_acquire(w), fresh = time_word(window_tag(g), lap, 1);
-    if ((v ^ fresh) >> 46 == 0) return (v & TIME_COUNT) == TIME_COUNT || cas_acq_rel(w, v, v + 1);
-    if (load_acquire(&b->w[W_GENERATION]) != g || load_acquire(&b->w[W_HEAD]) != head) return false;
-    if (!cas_acq_rel(w, v, fresh)) return false;
-    flush(b, v, s, index);
-    return true;
+    uint64_t v = load_acquire(w);
+    if ((v ^ stamp) >> 46 != 0) return false;
+    return (v & TIME_COUNT) == TIME_COUNT || cas_acq_rel(w, v, v + 1);
 }
 
 /* Records if it can at this moment; false: something moved, start over. */
@@ -87,7 +85,7 @@ static bool time_record(call *c, uint64_t g, shape s, unsigned class, enum recor
     }
     *result = RECORDED;
     place p = place_of(epoch, s.buckets);
-    return time_add(b, g, head, s, (class & (s.classes - 1)) * s.buckets + p.slot, p.lap);
+    return time_add(b, time_word(window_tag(g), p.lap, 0), (class & (s.classes - 1)) * s.buckets + p.slot);
 }
 
 static uint64_t time_class_sum(trifuse_breaker *b, uint64_t g, place newest, shape s,
@@ -130,8 +128,5 @@ static inline bool time_quick(trifuse_breaker *b, uint64_t g, uint64_t raw, uint
     uint64_t start = epoch * width;
     if ((head & 511) != time_head(0, window_tag(g), CLEAN) || now < start || now - start >= width) return false;
     place p = place_of(epoch, (uint32_t)bits(raw, 55, 6) + 1);
-    word *w = &window_words(b)[p.slot];
-    uint64_t v = load_acquire(w);
-    if ((v ^ time_word(window_tag(g), p.lap, 0)) >> 46 != 0 || (v & TIME_COUNT) == TIME_COUNT) return false;
-    return cas_acq_rel(w, v, v + 1);
+    return time_add(b, time_word(window_tag(g), p.lap, 0), p.slot);
 }

@@ -136,3 +136,8 @@ def test_a_probe_whose_block_raises_gives_its_place_back(breaker_of, clock):
     with pytest.raises(KeyboardInterrupt), breaker:
         raise KeyboardInterrupt
     assert breaker.snapshot().probes_in_flight == 0
+
+
+def test_leaving_a_block_that_was_not_entered_is_an_error(breaker_of):
+    with pytest.raises(RuntimeError, match="not entered"):
+        breaker_of().__exit__(None, None, None)

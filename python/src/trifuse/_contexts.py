@@ -90,6 +90,8 @@ class Contexts:
         """
         owner = _owner()
         if owner not in self._blocks:
+            if not self._blocks:
+                raise RuntimeError("a block of a circuit breaker is left that was not entered")
             owner = next(reversed(self._blocks))
         blocks = self._blocks[owner]
         block = blocks.pop()
@@ -99,9 +101,9 @@ class Contexts:
 
 
 def _owner() -> Any:
-    if _limits.load():
-        loop = _limits.running_loop()
-        task = _limits.current_task(loop) if loop is not None else None
+    loop = _limits.running_loop() if _limits.load() else None
+    if loop is not None:
+        task = _limits.current_task(loop)
         if task is not None:
             return task
     return _limits.trio_task() or threading.get_ident()

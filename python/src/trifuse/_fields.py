@@ -91,7 +91,7 @@ class ConfigFields(TypedDict, total=False):
 
 
 class Config(NamedTuple):
-    """A configuration in force: automatic values resolved, durations in seconds, 0 = off."""
+    """A configuration in force; durations in seconds; 0 is off or automatic, as the field has it."""
 
     window: Window
     window_duration: float

@@ -50,7 +50,7 @@ class Steering(Base):
 
     @property
     def config(self) -> _fields.Config:
-        """The configuration in force: automatic values resolved, durations in seconds."""
+        """The configuration in force; durations in seconds, automatic values as 0."""
         raw = self._raw_config()
         return _fields.Config(*(_fields.read(raw, name) for name in _fields.Config._fields))
 
