@@ -52,7 +52,10 @@ static void two_threads(void) {
         s[i].operations = CALLS;
     }
     bench_run(s, N);
-    for (unsigned i = 0; i < N; i++) bench_print(&s[i]);
+    for (unsigned i = 0; i < N; i++) {
+        s[i].best = s[i].median; /* in its best round the threads did not meet: it says nothing */
+        bench_print(&s[i]);
+    }
     (void)bench_ratio("now given / contended swap", &s[3], &s[0], 2.0);
     (void)bench_ratio("count window / contended swap", &s[4], &s[0], 2.0);
     (void)bench_ratio("clock read inside / (clock + contended swap)", &s[2], &s[1], 2.0);

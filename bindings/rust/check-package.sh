@@ -12,7 +12,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 work=$(mktemp -d)
 [ -n "${TRIFUSE_KEEP:-}" ] || trap 'rm -rf "$work"' EXIT
-: "${CARGO_TARGET_DIR:=$root/build/rust}"
+: "${CARGO_TARGET_DIR:=$here/target}"
 export CARGO_TARGET_DIR
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$here/Cargo.toml" | head -1)
 

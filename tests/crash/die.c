@@ -26,13 +26,13 @@ static bool between(uint64_t got, uint64_t a, uint64_t b) { return got >= a && g
 /* The picture after a death: state and window as before the call or after it, totals in between. */
 static bool picture_is_whole(world *w) {
     trifuse_breaker_snapshot now = picture(w->b, operation_time);
-    bool all = IS_ONE(state) & IS_ONE(cause) & IS_ONE(generation) & IS_ONE(reopenings);
+    bool all = IS_ONE(state) && IS_ONE(cause) && IS_ONE(generation) && IS_ONE(reopenings);
     all &= CHECK(one_of(now.window_failed, before.window_failed, after.window_failed) || now.window_total == 0);
     all &= CHECK(now.window_failed <= now.window_total && now.window_slow <= now.window_total);
     all &= CHECK(one_of(now.window_total, before.window_total, after.window_total) || now.window_total == 0);
-    all &= IS_BETWEEN(successes) & IS_BETWEEN(failures) & IS_BETWEEN(timeouts) & IS_BETWEEN(slow);
-    all &= IS_BETWEEN(ignored) & IS_BETWEEN(late_results) & IS_BETWEEN(would_have_opened);
-    all &= IS_BETWEEN(refused_open) & IS_BETWEEN(refused_half_open_limit) & IS_BETWEEN(refused_forced_open);
+    all &= IS_BETWEEN(successes) && IS_BETWEEN(failures) && IS_BETWEEN(timeouts) && IS_BETWEEN(slow);
+    all &= IS_BETWEEN(ignored) && IS_BETWEEN(late_results) && IS_BETWEEN(would_have_opened);
+    all &= IS_BETWEEN(refused_open) && IS_BETWEEN(refused_half_open_limit) && IS_BETWEEN(refused_forced_open);
     all &= CHECK(now.lost_permits + PROBES >= before.lost_permits && now.lost_permits <= after.lost_permits);
     all &= CHECK(now.probes_in_flight <= PROBES);
     for (unsigned from = 0; from < 6; from++)
@@ -41,7 +41,7 @@ static bool picture_is_whole(world *w) {
 }
 
 static bool promises_hold_after_death(void) {
-    return picture_is_whole(&the_world) & others_go_on(&the_world, operation_time);
+    return picture_is_whole(&the_world) && others_go_on(&the_world, operation_time);
 }
 
 static void try_all_steps(const scene *at, window kind) {

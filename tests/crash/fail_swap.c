@@ -35,7 +35,7 @@ static void try_all_steps(const scene *at, window kind) {
         unchanged += same;
         if (same) continue;
         bool quiet = event.flags == 0 || memcmp(&event, &told, sizeof told) == 0;
-        bool whole = CHECK(quiet) & others_go_on(&the_world, the_world.now);
+        bool whole = CHECK(quiet) && others_go_on(&the_world, the_world.now);
         if (!whole)
             fprintf(stderr, "  %s, %s window, %s, swap %ld\n", at->name, window_names[kind], tried->name, k);
     }

@@ -111,6 +111,12 @@ MAKES(another_half_open) {
     return result;
 }
 
+MAKES(trip_that_is_over) {
+    int result = reset(w, who, now, event);
+    (void)trifuse_breaker_trip(w->b, now - 50 * SECOND, SECOND, NULL);
+    return result;
+}
+
 MAKES(shadow_and_failures) {
     int result = metrics_only(w, who, now, event);
     two_failures(w, now);
@@ -139,6 +145,7 @@ const operation operations[] = {
     {"two shapes", two_shapes, CONFIGURES},
     {"reset and failures", reset_and_failures, SEVERAL},
     {"another half-open", another_half_open, SEVERAL},
+    {"trip that is over", trip_that_is_over, SEVERAL},
     {"shadow and failures", shadow_and_failures, SEVERAL},
     {"more buckets and failures", more_buckets_and_failures, SEVERAL},
     {"snapshot", snapshot, READS},

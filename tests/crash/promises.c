@@ -37,7 +37,7 @@ static bool probes_are_exact(world *w, uint64_t *now) {
         all &= CHECK_EQ(trifuse_breaker_report(w->b, permit[i], TRIFUSE_OUTCOME_IGNORED, 0, *now, NULL), TRIFUSE_OK);
     for (unsigned i = 0; i < 2 && trifuse_breaker_state(w->b) == TRIFUSE_STATE_HALF_OPEN; i++)
         all &= CHECK_EQ(one_call(w, *now, TRIFUSE_OUTCOME_SUCCESS, 0), TRIFUSE_OK);
-    return all & CHECK_EQ(trifuse_breaker_state(w->b), TRIFUSE_STATE_CLOSED);
+    return all && CHECK_EQ(trifuse_breaker_state(w->b), TRIFUSE_STATE_CLOSED);
 }
 
 /* CLOSED: each outcome is in the window and the totals, and failures open it. */
@@ -47,12 +47,12 @@ static bool outcomes_are_counted(world *w, uint64_t now) {
     for (unsigned i = 0; i < 4; i++) all &= CHECK_EQ(one_call(w, now, TRIFUSE_OUTCOME_SUCCESS, 0), TRIFUSE_OK);
     for (unsigned i = 0; i < 2; i++) all &= CHECK_EQ(one_call(w, now, TRIFUSE_OUTCOME_TIMEOUT, 0), TRIFUSE_OK);
     trifuse_breaker_snapshot b = picture(w->b, now);
-    all &= CHECK_EQ(a.window_total, 0) & CHECK_EQ(b.window_total, 6) & CHECK_EQ(b.window_failed, 2);
+    all &= CHECK_EQ(a.window_total, 0) && CHECK_EQ(b.window_total, 6) && CHECK_EQ(b.window_failed, 2);
     all &= CHECK(b.successes >= a.successes && b.successes <= a.successes + 4);
-    all &= CHECK_EQ(b.timeouts, a.timeouts + 2) & CHECK_EQ(b.consecutive_failures, 2);
+    all &= CHECK_EQ(b.timeouts, a.timeouts + 2) && CHECK_EQ(b.consecutive_failures, 2);
     for (unsigned i = 0; i < 6 && trifuse_breaker_state(w->b) == TRIFUSE_STATE_CLOSED; i++)
         all &= CHECK_EQ(one_call(w, now, TRIFUSE_OUTCOME_FAILURE, 0), TRIFUSE_OK);
-    return all & CHECK_EQ(trifuse_breaker_state(w->b), TRIFUSE_STATE_OPEN);
+    return all && CHECK_EQ(trifuse_breaker_state(w->b), TRIFUSE_STATE_OPEN);
 }
 
 bool others_go_on(world *w, uint64_t now) {

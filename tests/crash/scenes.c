@@ -4,19 +4,21 @@
 #include "steps.h"
 
 world the_world;
-const char *const window_names[WINDOWS] = {"time", "count", "cusum"};
+const char *const window_names[WINDOWS] = {"time", "count", "cusum", "plain time", "plain count"};
 
 trifuse_breaker_config scene_config(window kind) {
     trifuse_breaker_config c;
     (void)trifuse_breaker_config_init(&c, sizeof c, TRIFUSE_PRESET_DEFAULT);
-    c.window_kind = kind == BY_COUNT ? TRIFUSE_WINDOW_COUNT : TRIFUSE_WINDOW_TIME;
+    c.window_kind = kind == BY_COUNT || kind == PLAIN_COUNT ? TRIFUSE_WINDOW_COUNT : TRIFUSE_WINDOW_TIME;
     c.window_buckets = 4;
     c.window_duration_ns = 4 * SECOND;
     c.window_count = 20;
     c.minimum_calls = 4;
     c.failure_rate_threshold = 0.5;
-    c.slow_call_duration_ns = SECOND;
-    c.slow_call_rate_threshold = 0.75;
+    if (kind < PLAIN_TIME) {
+        c.slow_call_duration_ns = SECOND;
+        c.slow_call_rate_threshold = 0.75;
+    }
     c.consecutive_failures = 5;
     c.open_duration_ns = 30 * SECOND;
     c.open_backoff_multiplier = 2.0;

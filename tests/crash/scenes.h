@@ -14,7 +14,8 @@
 #define START (1000 * SECOND)
 #define PROBES 2u /* half_open_max_calls of every scene */
 
-typedef enum window { BY_TIME, BY_COUNT, BY_CUSUM, WINDOWS } window;
+/* Those that are plain judge no slow calls: their successes take the straight path. */
+typedef enum window { BY_TIME, BY_COUNT, BY_CUSUM, PLAIN_TIME, PLAIN_COUNT, WINDOWS } window;
 
 /* A breaker and its callers; all bytes of it, so that it can be copied and put back. */
 typedef struct world {

@@ -4,7 +4,7 @@ import threading
 
 import anyio
 import pytest
-from trifuse import CircuitBreakerOpenError, RequestTimeoutError, State
+from trifuse import CircuitBreaker, CircuitBreakerOpenError, RequestTimeoutError, State
 
 
 def test_a_block_is_one_call(breaker_of):
@@ -141,3 +141,29 @@ def test_a_probe_whose_block_raises_gives_its_place_back(breaker_of, clock):
 def test_leaving_a_block_that_was_not_entered_is_an_error(breaker_of):
     with pytest.raises(RuntimeError, match="not entered"):
         breaker_of().__exit__(None, None, None)
+
+
+def test_threads_that_enter_a_new_breaker_together_get_the_same_blocks():
+    import sys
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(50):
+            breaker = CircuitBreaker("new", registry=None)
+            barrier = threading.Barrier(8)
+            threads = [threading.Thread(target=enter_together, args=(breaker, barrier)) for _ in range(8)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert breaker.snapshot().successes == 8
+            assert len(breaker._listeners.on_transition) == 8
+    finally:
+        sys.setswitchinterval(before)
+
+
+def enter_together(breaker, barrier):
+    barrier.wait()
+    with breaker:
+        breaker.on_transition(lambda transition: None)

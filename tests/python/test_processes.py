@@ -32,7 +32,7 @@ def test_a_forked_child_goes_on_with_a_copy_of_its_own():
         breaker = CircuitBreaker("forked", consecutive_failures=1)
         breaker.call(int)
         held = trifuse.registry._lock
-        held.acquire()                      # as another thread might hold it at the fork
+        held.__enter__()                    # as another thread might hold it at the fork
         pid = os.fork()
         if pid == 0:
             CircuitBreaker("made in the child").call(int)
@@ -40,7 +40,7 @@ def test_a_forked_child_goes_on_with_a_copy_of_its_own():
             assert breaker.snapshot().successes == 2
             breaker.trip()
             os._exit(0)
-        held.release()
+        held.__exit__(None, None, None)
         assert os.waitpid(pid, 0)[1] == 0
         assert breaker.state == "closed"
         assert breaker.snapshot().successes == 1

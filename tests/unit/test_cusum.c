@@ -135,6 +135,8 @@ static void the_sum_is_halved_for_every_idle_decay(void) {
     CHECK_EQ(picture(b, START - 100 * SECOND).cusum_s, 12);
     c.cusum_idle_decay_ns = 0;
     CHECK_EQ(trifuse_breaker_reconfigure(b, &c, START, NULL), TRIFUSE_OK);
+    CHECK_EQ(picture(b, START).cusum_s, 0); /* S of another time scale means nothing */
+    fail(b, START, 12);
     CHECK_EQ(picture(b, START + 3600 * SECOND).cusum_s, 12);
 }
 

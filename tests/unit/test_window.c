@@ -66,7 +66,7 @@ static trifuse_breaker *metrics_breaker(const trifuse_breaker_config *c) {
 
 static bool shows(trifuse_breaker *b, uint64_t now, tally t, bool slow) {
     trifuse_breaker_snapshot s = picture(b, now);
-    return CHECK_EQ(s.window_total, t.total) & CHECK_EQ(s.window_failed, t.failed) &
+    return CHECK_EQ(s.window_total, t.total) && CHECK_EQ(s.window_failed, t.failed) &&
            CHECK_EQ(s.window_slow, slow ? t.slow : 0);
 }
 
@@ -194,6 +194,17 @@ static void rates_of_huge_counts_are_exact(void) {
     }
 }
 
+static void one_failure_among_a_hundred_billion_opens_nothing(void) {
+    trifuse_breaker_config c = small_config();
+    trifuse_breaker *b = breaker_of(&c);
+    succeed(b, START, 1);
+    for (size_t i = 60; i < 2048; i++)
+        if ((breaker_memory[i] & ((1ULL << 46) - 1)) == 1) breaker_memory[i] += 1ULL << 37;
+    fail(b, START, 1);
+    CHECK_EQ(picture(b, START).window_total, (1ULL << 37) + 2);
+    CHECK_EQ(trifuse_breaker_state(b), TRIFUSE_STATE_CLOSED);
+}
+
 static void totals_go_on_over_buckets_windows_and_resets(void) {
     for (unsigned kind = 0; kind < 2; kind++) {
         trifuse_breaker_config c = small_config();
@@ -226,6 +237,7 @@ int main(void) {
     RUN(a_bucket_counts_more_than_any_16_bits);
     RUN(a_full_bucket_does_not_wrap);
     RUN(rates_of_huge_counts_are_exact);
+    RUN(one_failure_among_a_hundred_billion_opens_nothing);
     RUN(totals_go_on_over_buckets_windows_and_resets);
     return check_summary();
 }

@@ -11,11 +11,16 @@ from trifuse._contexts import Contexts
 from trifuse._core import ffi, lib
 from trifuse._declared import Declared
 from trifuse._listeners import Listeners
+from trifuse._locks import Lock
 from trifuse._options import Options
 from trifuse._permits import NOTIFY, TIMED, announce, handle_of, new_event, now_ns
 
 if TYPE_CHECKING:
     from trifuse._registry import CircuitBreakerRegistry
+
+
+# For what a breaker gets when it is first asked for: two threads must get the same.
+_making = Lock()
 
 
 class _Extra:
@@ -94,15 +99,17 @@ class Base:
         return None if self._extra is None else self._extra.listeners
 
     def _own_extra(self) -> _Extra:
-        if self._extra is None:
-            self._extra = _Extra()
-        return self._extra
+        with _making:
+            if self._extra is None:
+                self._extra = _Extra()
+            return self._extra
 
     def _own_listeners(self) -> Listeners:
         extra = self._own_extra()
-        if extra.listeners is None:
-            extra.listeners = Listeners()
-        return extra.listeners
+        with _making:
+            if extra.listeners is None:
+                extra.listeners = Listeners()
+            return extra.listeners
 
     def _all_listeners(self) -> Iterator[Listeners]:
         if self._listeners is not None:
@@ -117,7 +124,11 @@ class Base:
         return table
 
     def _entered(self) -> Contexts:
+        extra = self._extra
+        if extra is not None and extra.contexts is not None:
+            return extra.contexts
         extra = self._own_extra()
-        if extra.contexts is None:
-            extra.contexts = Contexts()
-        return extra.contexts
+        with _making:
+            if extra.contexts is None:
+                extra.contexts = Contexts()
+            return extra.contexts

@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import os
-import threading
 import weakref
 from collections.abc import Hashable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from trifuse._breaker import CircuitBreaker, make
 from trifuse._errors import ConfigurationError
+from trifuse._locks import Lock
 from trifuse._permits import handle_of
 from trifuse._values import State
 
@@ -56,7 +56,7 @@ class KeyedBreakers(Mapping[Hashable, CircuitBreaker]):
         self._registry = registry
         self._breakers: dict[Hashable, CircuitBreaker] = {}
         self.overflow: CircuitBreaker | None = None
-        self._lock = threading.Lock()
+        self._lock = Lock()
         _all.add(self)
 
     __hash__ = object.__hash__
@@ -80,17 +80,28 @@ class KeyedBreakers(Mapping[Hashable, CircuitBreaker]):
     def pick(self, key: Hashable) -> CircuitBreaker:
         """Give the breaker for a call of this key, making it or sharing the overflow."""
         with self._lock:
-            breaker = self._breakers.pop(key, None)
+            breaker = self._touch(key)
+        return self._place(key, str(key)) if breaker is None else breaker
+
+    def _touch(self, key: Hashable) -> CircuitBreaker | None:
+        breaker = self._breakers.pop(key, None)
+        if breaker is not None:
+            self._breakers[key] = breaker
+        return breaker
+
+    def _place(self, key: Hashable, text: str) -> CircuitBreaker:
+        """Find room for a new key. Its text was made without the lock: that may be foreign code."""
+        with self._lock:
+            breaker = self._touch(key)
             if breaker is not None:
-                self._breakers[key] = breaker
-            elif len(self._breakers) < self.max_keys or self._evict():
-                breaker = self._breakers[key] = self._new(str(key))
-            else:
-                self.overflowed += 1
-                if self.overflow is None:
-                    self.overflow = self._new("*")
-                breaker = self.overflow
-            return breaker
+                return breaker
+            if len(self._breakers) < self.max_keys or self._evict():
+                breaker = self._breakers[key] = self._new(text)
+                return breaker
+            self.overflowed += 1
+            if self.overflow is None:
+                self.overflow = self._new("*")
+            return self.overflow
 
     def _evict(self) -> bool:
         for key, breaker in self._breakers.items():
@@ -112,9 +123,8 @@ class KeyedBreakers(Mapping[Hashable, CircuitBreaker]):
 
 
 def _after_fork() -> None:
-    """In a forked child the other threads, their locks and their calls are gone."""
+    """In a forked child the other threads and their calls are gone."""
     for breakers in _all:
-        breakers._lock = threading.Lock()
         for breaker in breakers._breakers.values():
             handle_of(breaker._memory).in_flight = 0
 

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from trifuse._events import Call, Refusal, Transition
+from trifuse._locks import Lock
 from trifuse._values import State
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ TransitionListener = Callable[[Transition], Awaitable[None] | None]
 RefusalListener = Callable[[Refusal], Awaitable[None] | None]
 CallListener = Callable[[Call], Awaitable[None] | None]
 
+_changing = Lock()
 _running: set[Any] = set()
 _log: logging.Logger | None = None
 
@@ -34,17 +36,19 @@ class Listeners:
 
     def add(self, kind: str, listener: Callable[..., Any]) -> None:
         """Add one, once."""
-        present = getattr(self, kind)
         if not callable(listener):
             raise TypeError(f"{kind} takes a function, not {listener!r}")
-        if listener not in present:
-            setattr(self, kind, (*present, listener))
+        with _changing:
+            present = getattr(self, kind)
+            if listener not in present:
+                setattr(self, kind, (*present, listener))
 
     def remove(self, listeners: tuple[Callable[..., Any], ...]) -> None:
         """Remove these, whatever they listen to."""
-        for kind in self.__slots__:
-            kept = tuple(one for one in getattr(self, kind) if one not in listeners)
-            setattr(self, kind, kept)
+        with _changing:
+            for kind in self.__slots__:
+                kept = tuple(one for one in getattr(self, kind) if one not in listeners)
+                setattr(self, kind, kept)
 
 
 def log() -> logging.Logger:

@@ -3,9 +3,6 @@
 
 from __future__ import annotations
 
-import os
-import threading
-import weakref
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -13,6 +10,7 @@ from trifuse._breaker import BreakerFields, CircuitBreaker, make
 from trifuse._declared import Declared
 from trifuse._errors import ConfigurationError, TrifuseError
 from trifuse._listeners import CallListener, Listeners, RefusalListener, TransitionListener
+from trifuse._locks import Lock
 from trifuse._options import Options, same_options
 
 if TYPE_CHECKING:
@@ -37,13 +35,12 @@ class CircuitBreakerRegistry(Mapping[str, CircuitBreaker]):
         """Begin empty. The listeners are told of all breakers in it."""
         self._breakers: dict[str, CircuitBreaker] = {}
         self._keyed: dict[str, KeyedBreakers] = {}
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._listeners = Listeners()
         given = {"on_transition": on_transition, "on_refused": on_refused, "on_call": on_call}
         for kind, listener in given.items():
             if listener is not None:
                 self._listeners.add(kind, listener)
-        _registries.add(self)
 
     def __getitem__(self, name: str) -> CircuitBreaker:
         """Give the breaker of that name. Raises KeyError."""
@@ -189,15 +186,5 @@ def _taken(name: str, known: Declared, wanted: Declared) -> ConfigurationError:
     )
 
 
-def _renew_locks() -> None:
-    """In a forked child no other thread exists that could release what it held."""
-    for each in _registries:
-        each._lock = threading.Lock()
-
-
-_registries: weakref.WeakSet[CircuitBreakerRegistry] = weakref.WeakSet()
 registry = CircuitBreakerRegistry()
 """The registry that breakers are in unless told otherwise."""
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_locks)

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Callable
 from typing import Any, Unpack
 
@@ -15,21 +13,13 @@ from trifuse._declared import new_error, refused
 from trifuse._durations import Duration, nanoseconds
 from trifuse._errors import ConfigurationError
 from trifuse._listeners import CallListener, RefusalListener, TransitionListener
+from trifuse._locks import Lock
 from trifuse._permits import now_ns
 from trifuse._values import STATES, State
 
-# The core and what the wrapper keeps beside it change together. One lock for all, because breakers are
-# many and reconfigurations few; a forked child has its own.
-_reconfiguring = threading.Lock()
-
-
-def _renew_lock() -> None:
-    global _reconfiguring  # noqa: PLW0603 - its holder does not exist in the child
-    _reconfiguring = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)
+# The core and what the wrapper keeps beside it change together. One lock for all: breakers are many,
+# reconfigurations few.
+_reconfiguring = Lock()
 
 
 class Steering(Base):
