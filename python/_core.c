@@ -5607,7 +5607,7 @@ static const struct _cffi_struct_union_s _cffi_struct_unions[] = {
     sizeof(trifuse_config_error), offsetof(struct _cffi_align__trifuse_config_error, y), 99, 7 },
   { "trifuse_cusum_design", 162, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_cusum_design), offsetof(struct _cffi_align__trifuse_cusum_design, y), 106, 12 },
-  { "trifuse_py_call", 163, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_py_call", 163, 0,
     sizeof(trifuse_py_call), offsetof(struct _cffi_align__trifuse_py_call, y), 118, 7 },
   { "trifuse_py_handle", 165, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_py_handle), offsetof(struct _cffi_align__trifuse_py_handle, y), 125, 5 },

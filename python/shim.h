@@ -46,8 +46,10 @@ typedef struct trifuse_py_call {
     uint64_t started_ns;
     uint32_t flags;
     int32_t result;
-    uint64_t duration_ns;
-    uint64_t retry_after_ns;
+    union {                  /* a refused call has no duration */
+        uint64_t duration_ns;
+        uint64_t retry_after_ns;
+    };
 } trifuse_py_call;
 
 /* A breaker lives in one block of memory that Python owns: first the call that those of its first

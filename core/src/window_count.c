@@ -77,10 +77,12 @@ static inline bool count_quick(trifuse_breaker *b, uint64_t g, uint64_t raw) {
     uint64_t head = load_acquire(&b->w[W_HEAD]);
     count_place p = count_place_of(head);
     word *w = &window_words(b)[p.index];
-    uint64_t v = load_acquire(w);
-    bool ready = head >> 50 == window_tag(g) && count_marked(v, count_mark(window_tag(g), p.sequence));
-    if (!ready || count_filled(v) >= PER_WORD) return count_turn(b, g, shape_decode(raw));
-    return cas_acq_rel(w, v, v + (1ULL << 32));
+    for (;;) {
+        uint64_t v = load_acquire(w);
+        bool ready = head >> 50 == window_tag(g) && count_marked(v, count_mark(window_tag(g), p.sequence));
+        if (!ready || count_filled(v) >= PER_WORD) return count_turn(b, g, shape_decode(raw));
+        if (cas_acq_rel(w, v, v + (1ULL << 32))) return true;
+    }
 }
 
 /* Adds the newest `most` outcomes of a word. */

@@ -60,9 +60,11 @@ static void time_advance(trifuse_breaker *b, uint64_t g, uint64_t head, shape s,
  * says that HEAD has moved on. */
 static bool time_add(trifuse_breaker *b, uint64_t stamp, uint32_t index) {
     word *w = &window_words(b)[index];
-    uint64_t v = load_acquire(w);
-    if ((v ^ stamp) >> 46 != 0) return false;
-    return (v & TIME_COUNT) == TIME_COUNT || cas_acq_rel(w, v, v + 1);
+    for (;;) {
+        uint64_t v = load_acquire(w);
+        if ((v ^ stamp) >> 46 != 0) return false;
+        if ((v & TIME_COUNT) == TIME_COUNT || cas_acq_rel(w, v, v + 1)) return true;
+    }
 }
 
 /* Records if it can at this moment; false: something moved, start over. */

@@ -64,8 +64,6 @@ pub(crate) struct Admission {
 pub(crate) struct Refusal {
     result: i32,
     wait: u64,
-    /// The time it was asked at, 0 if only the core knows.
-    now: u64,
 }
 
 impl Shared {
@@ -83,24 +81,14 @@ impl Shared {
 
     #[inline]
     pub(crate) fn admit(&self, asker: Asker) -> Result<Admission, Refusal> {
-        let beginning = self.timing.beginning(asker);
-        if beginning == Beginning::Unasked && !self.timing.refused_lately() {
-            return self.acquire(0, self.clock.stamp());
+        match self.timing.beginning(asker) {
+            Beginning::Unasked => self.acquire(0, self.clock.stamp()),
+            Beginning::Coarse => self.acquire(self.clock.coarse(), self.clock.stamp()),
+            Beginning::Exact => {
+                let now = self.clock.now();
+                self.acquire(now, now)
+            }
         }
-        self.admit_by_clock(beginning)
-    }
-
-    /// Long before the end of refusing the coarse clock will do, and is a fraction of the price.
-    #[inline]
-    fn admit_by_clock(&self, beginning: Beginning) -> Result<Admission, Refusal> {
-        if beginning == Beginning::Exact {
-            let now = self.clock.now();
-            return self.acquire(now, now);
-        }
-        let coarse = self.clock.coarse();
-        let now = if self.timing.refuses_for_long(coarse) { coarse } else { self.clock.stamp() };
-        let started = if beginning == Beginning::Coarse { coarse } else { 0 };
-        self.acquire(started, now)
     }
 
     #[inline]
@@ -111,22 +99,17 @@ impl Shared {
             self.tell_transition(&event);
         }
         if result == TRIFUSE_OK {
-            self.timing.admitted();
             Ok(Admission { permit, started })
         } else {
-            Err(Refusal { result, wait: event.retry_after_ns(), now })
+            Err(Refusal { result, wait: event.retry_after_ns() })
         }
     }
 
     /// Makes a refusal what the caller sees.
     pub(crate) fn refuse(&self, refusal: Refusal) -> Refused {
-        let Refusal { result, wait, now } = refusal;
+        let Refusal { result, wait } = refusal;
         debug_assert!(result > 0, "{}", crate::raw::text::result(result));
         let known = wait != TRIFUSE_NEVER;
-        if known {
-            let now = if now == 0 { self.clock.coarse() } else { now };
-            self.timing.refused_until(now.saturating_add(wait));
-        }
         let refused = Refused {
             name: self.name.clone(),
             reason: RefusalReason::from_raw(result),
@@ -259,21 +242,6 @@ impl fmt::Debug for CircuitBreaker {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::ManualClock;
-
-    #[test]
-    fn an_admission_ends_what_a_refusal_said_so_that_no_clock_is_read_any_more() {
-        let clock = ManualClock::new();
-        let builder =
-            CircuitBreaker::builder("x").count_window(10).request_timeout(None).clock(clock.clone());
-        let breaker = builder.build().unwrap();
-        breaker.trip(Duration::from_secs(5));
-        assert!(breaker.try_acquire().is_err() && breaker.shared.timing.refused_lately());
-        clock.advance(Duration::from_secs(5));
-        breaker.try_acquire().unwrap().success();
-        assert!(!breaker.shared.timing.refused_lately());
-        assert!(breaker.shared.timing.beginning(Asker::Call) == Beginning::Unasked);
-    }
 
     #[test]
     fn only_what_is_judged_by_its_duration_is_timed() {

@@ -41,8 +41,6 @@ pub(crate) enum Beginning {
 pub(crate) struct Timing {
     request_timeout: AtomicU64,
     cancelled_counts_after: AtomicU64,
-    /// While refusing: not before this time does it end, by the coarse clock. 0: not known.
-    refusing_until: AtomicU64,
     needs: AtomicU8,
 }
 
@@ -84,33 +82,5 @@ impl Timing {
     /// 0: off.
     pub(crate) fn cancelled_counts_after(&self) -> u64 {
         self.cancelled_counts_after.load(Ordering::Relaxed)
-    }
-
-    /// Whether the last refusal said that refusing may go on.
-    #[inline]
-    pub(crate) fn refused_lately(&self) -> bool {
-        self.refusing_until.load(Ordering::Relaxed) != 0
-    }
-
-    /// Whether the end of refusing is so far from this coarse time that its lag does not matter.
-    #[inline]
-    pub(crate) fn refuses_for_long(&self, coarse: u64) -> bool {
-        self.refusing_until.load(Ordering::Relaxed).saturating_sub(coarse) > LONG
-    }
-
-    /// Refusing is over.
-    #[inline]
-    pub(crate) fn admitted(&self) {
-        if self.refused_lately() {
-            self.refusing_until.store(0, Ordering::Relaxed);
-        }
-    }
-
-    /// Remembers what a refusal said.
-    #[inline]
-    pub(crate) fn refused_until(&self, until: u64) {
-        if self.refusing_until.load(Ordering::Relaxed) != until {
-            self.refusing_until.store(until, Ordering::Relaxed);
-        }
     }
 }
