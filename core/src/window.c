@@ -180,7 +180,7 @@ static bool window_failed_none(call *c) {
     if (!shape_get(b, load_acquire(&b->w[W_GENERATION]), &s)) return false;
     uint64_t last = load_acquire(&b->w[W_LAST_FAILURE]);
     if (s.kind == TRIFUSE_WINDOW_COUNT) return last == 0 || count_failed_none(b, s);
-    return last == 0 || add_saturating(last, s.width * s.buckets) <= now_of(c);
+    return last == 0 || (now_of(c) > last && now_of(c) - last >= s.width * s.buckets);
 }
 
 /* What stands in the words, whatever their tag, by class. */
