@@ -39,7 +39,10 @@ linux() {
   configure "cross-$name" -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR="$processor" \
     -DCMAKE_C_COMPILER="$triplet-gcc" -DCMAKE_C_FLAGS="$flags" -DCMAKE_BUILD_TYPE=Release \
     -DCMAKE_CROSSCOMPILING_EMULATOR="$emulator;-L;/usr/$triplet" -DTRIFUSE_EMULATED=ON
-  run_ctest "cross-$name" -LE '^(fuzz|native)$' --timeout 900
+  # qemu-user runs the 64-bit swaps of a 32-bit target one at a time: there threads cannot meet.
+  local left_out='^(fuzz|native)$'
+  [ "$name" = aarch64 ] || left_out='^(fuzz|native|stress)$'
+  run_ctest "cross-$name" -LE "$left_out" --timeout 900
 }
 
 windows() {

@@ -14,7 +14,7 @@ typedef struct told { uint32_t from, to, cause; uint64_t generation; } told;
 typedef struct outcome {
     int result[2];
     told event[2];
-    uint64_t memory[sizeof the_world.memory / 8];
+    _Alignas(64) uint64_t memory[sizeof the_world.memory / 8];
     aftermath seen;
 } outcome;
 

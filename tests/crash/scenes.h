@@ -20,7 +20,7 @@ typedef enum window { BY_TIME, BY_COUNT, BY_CUSUM, PLAIN_TIME, PLAIN_COUNT, WIND
 /* A breaker and its callers; all bytes of it, so that it can be copied and put back. */
 typedef struct world {
     window kind;
-    uint64_t memory[128];
+    _Alignas(64) uint64_t memory[128];
     trifuse_breaker *b;
     uint64_t now;
     uint64_t permit[2]; /* held by the two callers; 0 none */
