@@ -611,7 +611,7 @@ static void *_cffi_types[] = {
 /*  6 */ _CFFI_OP(_CFFI_OP_FUNCTION, 9), // char const *()(void)
 /*  7 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /*  8 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(char const *, int *)
-/*  9 */ _CFFI_OP(_CFFI_OP_POINTER, 152), // char const *
+/*  9 */ _CFFI_OP(_CFFI_OP_POINTER, 534), // char const *
 /* 10 */ _CFFI_OP(_CFFI_OP_POINTER, 1), // int *
 /* 11 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 12 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(char const *, uint32_t *)
@@ -619,20 +619,20 @@ static void *_cffi_types[] = {
 /* 14 */ _CFFI_OP(_CFFI_OP_POINTER, 4), // uint32_t *
 /* 15 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 16 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_breaker *, trifuse_breaker_config const *, uint64_t, trifuse_config_error *)
-/* 17 */ _CFFI_OP(_CFFI_OP_POINTER, 157), // trifuse_breaker *
-/* 18 */ _CFFI_OP(_CFFI_OP_POINTER, 158), // trifuse_breaker_config const *
+/* 17 */ _CFFI_OP(_CFFI_OP_POINTER, 538), // trifuse_breaker *
+/* 18 */ _CFFI_OP(_CFFI_OP_POINTER, 539), // trifuse_breaker_config const *
 /* 19 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24), // uint64_t
-/* 20 */ _CFFI_OP(_CFFI_OP_POINTER, 161), // trifuse_config_error *
+/* 20 */ _CFFI_OP(_CFFI_OP_POINTER, 545), // trifuse_config_error *
 /* 21 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 22 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_breaker *, uint64_t, trifuse_breaker_event *)
 /* 23 */ _CFFI_OP(_CFFI_OP_NOOP, 17),
 /* 24 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
-/* 25 */ _CFFI_OP(_CFFI_OP_POINTER, 159), // trifuse_breaker_event *
+/* 25 */ _CFFI_OP(_CFFI_OP_POINTER, 540), // trifuse_breaker_event *
 /* 26 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 27 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_breaker *, uint64_t, trifuse_breaker_snapshot *)
 /* 28 */ _CFFI_OP(_CFFI_OP_NOOP, 17),
 /* 29 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
-/* 30 */ _CFFI_OP(_CFFI_OP_POINTER, 160), // trifuse_breaker_snapshot *
+/* 30 */ _CFFI_OP(_CFFI_OP_POINTER, 541), // trifuse_breaker_snapshot *
 /* 31 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 32 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_breaker *, uint64_t, uint32_t, uint64_t, uint64_t, trifuse_breaker_event *)
 /* 33 */ _CFFI_OP(_CFFI_OP_NOOP, 17),
@@ -660,11 +660,11 @@ static void *_cffi_types[] = {
 /* 55 */ _CFFI_OP(_CFFI_OP_NOOP, 25),
 /* 56 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 57 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_breaker const *)
-/* 58 */ _CFFI_OP(_CFFI_OP_POINTER, 157), // trifuse_breaker const *
+/* 58 */ _CFFI_OP(_CFFI_OP_POINTER, 538), // trifuse_breaker const *
 /* 59 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 60 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_breaker const *, trifuse_breaker_config *)
 /* 61 */ _CFFI_OP(_CFFI_OP_NOOP, 58),
-/* 62 */ _CFFI_OP(_CFFI_OP_POINTER, 158), // trifuse_breaker_config *
+/* 62 */ _CFFI_OP(_CFFI_OP_POINTER, 539), // trifuse_breaker_config *
 /* 63 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 64 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_breaker const *, uint64_t)
 /* 65 */ _CFFI_OP(_CFFI_OP_NOOP, 58),
@@ -690,89 +690,495 @@ static void *_cffi_types[] = {
 /* 85 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
 /* 86 */ _CFFI_OP(_CFFI_OP_POINTER, 17), // trifuse_breaker * *
 /* 87 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 88 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_cusum_design *, trifuse_config_error *)
-/* 89 */ _CFFI_OP(_CFFI_OP_POINTER, 162), // trifuse_cusum_design *
-/* 90 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
-/* 91 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 92 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *)
-/* 93 */ _CFFI_OP(_CFFI_OP_POINTER, 170), // void *
+/* 88 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_concurrency *)
+/* 89 */ _CFFI_OP(_CFFI_OP_POINTER, 542), // trifuse_concurrency *
+/* 90 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 91 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_concurrency *, trifuse_concurrency_snapshot *)
+/* 92 */ _CFFI_OP(_CFFI_OP_NOOP, 89),
+/* 93 */ _CFFI_OP(_CFFI_OP_POINTER, 544), // trifuse_concurrency_snapshot *
 /* 94 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 95 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_breaker * *)
-/* 96 */ _CFFI_OP(_CFFI_OP_NOOP, 93),
-/* 97 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 98 */ _CFFI_OP(_CFFI_OP_NOOP, 86),
+/* 95 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_concurrency *, uint32_t, trifuse_config_error *)
+/* 96 */ _CFFI_OP(_CFFI_OP_NOOP, 89),
+/* 97 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22),
+/* 98 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
 /* 99 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 100 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_breaker_config const *, trifuse_config_error *)
-/* 101 */ _CFFI_OP(_CFFI_OP_NOOP, 93),
-/* 102 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 103 */ _CFFI_OP(_CFFI_OP_NOOP, 18),
-/* 104 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
-/* 105 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 106 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_breaker_config const *, uint64_t, trifuse_config_error *, trifuse_breaker * *)
-/* 107 */ _CFFI_OP(_CFFI_OP_NOOP, 93),
-/* 108 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 109 */ _CFFI_OP(_CFFI_OP_NOOP, 18),
-/* 110 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
-/* 111 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
-/* 112 */ _CFFI_OP(_CFFI_OP_NOOP, 86),
+/* 100 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_concurrency *, uint32_t, uint64_t)
+/* 101 */ _CFFI_OP(_CFFI_OP_NOOP, 89),
+/* 102 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22),
+/* 103 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 104 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 105 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_concurrency_config *, size_t, uint32_t)
+/* 106 */ _CFFI_OP(_CFFI_OP_POINTER, 543), // trifuse_concurrency_config *
+/* 107 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 108 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22),
+/* 109 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 110 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_concurrency_config const *, trifuse_config_error *)
+/* 111 */ _CFFI_OP(_CFFI_OP_POINTER, 543), // trifuse_concurrency_config const *
+/* 112 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
 /* 113 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 114 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, uint32_t, int)
-/* 115 */ _CFFI_OP(_CFFI_OP_NOOP, 93),
-/* 116 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22),
-/* 117 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 7),
-/* 118 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 119 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void)
-/* 120 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 121 */ _CFFI_OP(_CFFI_OP_FUNCTION, 70), // size_t()(trifuse_breaker_config const *)
-/* 122 */ _CFFI_OP(_CFFI_OP_NOOP, 18),
+/* 114 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_concurrency_config const *, uint64_t, trifuse_config_error *, trifuse_concurrency * *)
+/* 115 */ _CFFI_OP(_CFFI_OP_NOOP, 111),
+/* 116 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 117 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
+/* 118 */ _CFFI_OP(_CFFI_OP_POINTER, 89), // trifuse_concurrency * *
+/* 119 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 120 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_cusum_design *, trifuse_config_error *)
+/* 121 */ _CFFI_OP(_CFFI_OP_POINTER, 546), // trifuse_cusum_design *
+/* 122 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
 /* 123 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 124 */ _CFFI_OP(_CFFI_OP_FUNCTION, 70), // size_t()(trifuse_breaker_config const *, trifuse_config_error *, int *)
-/* 125 */ _CFFI_OP(_CFFI_OP_NOOP, 18),
-/* 126 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
-/* 127 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 128 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 129 */ _CFFI_OP(_CFFI_OP_FUNCTION, 164), // trifuse_py_handle *()(void *)
-/* 130 */ _CFFI_OP(_CFFI_OP_NOOP, 93),
-/* 131 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 132 */ _CFFI_OP(_CFFI_OP_FUNCTION, 4), // uint32_t()(void)
-/* 133 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 134 */ _CFFI_OP(_CFFI_OP_FUNCTION, 19), // uint64_t()(trifuse_breaker const *)
-/* 135 */ _CFFI_OP(_CFFI_OP_NOOP, 58),
-/* 136 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 137 */ _CFFI_OP(_CFFI_OP_FUNCTION, 19), // uint64_t()(void)
+/* 124 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_hedge *)
+/* 125 */ _CFFI_OP(_CFFI_OP_POINTER, 547), // trifuse_hedge *
+/* 126 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 127 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_hedge *, trifuse_hedge_snapshot *)
+/* 128 */ _CFFI_OP(_CFFI_OP_NOOP, 125),
+/* 129 */ _CFFI_OP(_CFFI_OP_POINTER, 549), // trifuse_hedge_snapshot *
+/* 130 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 131 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_hedge_config *, size_t)
+/* 132 */ _CFFI_OP(_CFFI_OP_POINTER, 548), // trifuse_hedge_config *
+/* 133 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 134 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 135 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_hedge_config const *, trifuse_config_error *)
+/* 136 */ _CFFI_OP(_CFFI_OP_POINTER, 548), // trifuse_hedge_config const *
+/* 137 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
 /* 138 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 139 */ _CFFI_OP(_CFFI_OP_FUNCTION, 170), // void()(int)
-/* 140 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 7),
-/* 141 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 142 */ _CFFI_OP(_CFFI_OP_FUNCTION, 170), // void()(trifuse_breaker *)
-/* 143 */ _CFFI_OP(_CFFI_OP_NOOP, 17),
+/* 139 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_hedge_config const *, uint64_t, trifuse_config_error *, trifuse_hedge * *)
+/* 140 */ _CFFI_OP(_CFFI_OP_NOOP, 136),
+/* 141 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 142 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
+/* 143 */ _CFFI_OP(_CFFI_OP_POINTER, 125), // trifuse_hedge * *
 /* 144 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 145 */ _CFFI_OP(_CFFI_OP_FUNCTION, 170), // void()(uint32_t, trifuse_breaker_event *)
-/* 146 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22),
-/* 147 */ _CFFI_OP(_CFFI_OP_NOOP, 25),
-/* 148 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 149 */ _CFFI_OP(_CFFI_OP_FUNCTION, 170), // void()(uint64_t)
-/* 150 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
-/* 151 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 152 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 2), // char
-/* 153 */ _CFFI_OP(_CFFI_OP_ARRAY, 152), // char[96]
-/* 154 */ (_cffi_opcode_t)(96),
-/* 155 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 14), // double
-/* 156 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 21), // int32_t
-/* 157 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 0), // trifuse_breaker
-/* 158 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 1), // trifuse_breaker_config
-/* 159 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 2), // trifuse_breaker_event
-/* 160 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 3), // trifuse_breaker_snapshot
-/* 161 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 4), // trifuse_config_error
-/* 162 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 5), // trifuse_cusum_design
-/* 163 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 6), // trifuse_py_call
-/* 164 */ _CFFI_OP(_CFFI_OP_POINTER, 165), // trifuse_py_handle *
-/* 165 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 7), // trifuse_py_handle
-/* 166 */ _CFFI_OP(_CFFI_OP_ARRAY, 19), // uint64_t[6]
-/* 167 */ (_cffi_opcode_t)(6),
-/* 168 */ _CFFI_OP(_CFFI_OP_ARRAY, 166), // uint64_t[6][6]
-/* 169 */ (_cffi_opcode_t)(6),
-/* 170 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 0), // void
+/* 145 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_histogram *, double, uint64_t, uint64_t *)
+/* 146 */ _CFFI_OP(_CFFI_OP_POINTER, 550), // trifuse_histogram *
+/* 147 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 14), // double
+/* 148 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 149 */ _CFFI_OP(_CFFI_OP_NOOP, 43),
+/* 150 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 151 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_histogram *, trifuse_histogram *, uint64_t)
+/* 152 */ _CFFI_OP(_CFFI_OP_NOOP, 146),
+/* 153 */ _CFFI_OP(_CFFI_OP_NOOP, 146),
+/* 154 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 155 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 156 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_histogram *, uint64_t, trifuse_histogram_snapshot *)
+/* 157 */ _CFFI_OP(_CFFI_OP_NOOP, 146),
+/* 158 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 159 */ _CFFI_OP(_CFFI_OP_POINTER, 552), // trifuse_histogram_snapshot *
+/* 160 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 161 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_histogram *, uint64_t, uint64_t)
+/* 162 */ _CFFI_OP(_CFFI_OP_NOOP, 146),
+/* 163 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 164 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 165 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 166 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_histogram_config *, size_t)
+/* 167 */ _CFFI_OP(_CFFI_OP_POINTER, 551), // trifuse_histogram_config *
+/* 168 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 169 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 170 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_histogram_config const *, trifuse_config_error *)
+/* 171 */ _CFFI_OP(_CFFI_OP_POINTER, 551), // trifuse_histogram_config const *
+/* 172 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
+/* 173 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 174 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_histogram_config const *, uint64_t, trifuse_config_error *, trifuse_histogram * *)
+/* 175 */ _CFFI_OP(_CFFI_OP_NOOP, 171),
+/* 176 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 177 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
+/* 178 */ _CFFI_OP(_CFFI_OP_POINTER, 146), // trifuse_histogram * *
+/* 179 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 180 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_limiter *, trifuse_limiter_config const *, uint64_t, trifuse_config_error *)
+/* 181 */ _CFFI_OP(_CFFI_OP_POINTER, 553), // trifuse_limiter *
+/* 182 */ _CFFI_OP(_CFFI_OP_POINTER, 554), // trifuse_limiter_config const *
+/* 183 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 184 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
+/* 185 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 186 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_limiter *, trifuse_reservation const *, uint64_t, uint64_t *)
+/* 187 */ _CFFI_OP(_CFFI_OP_NOOP, 181),
+/* 188 */ _CFFI_OP(_CFFI_OP_POINTER, 559), // trifuse_reservation const *
+/* 189 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 190 */ _CFFI_OP(_CFFI_OP_NOOP, 43),
+/* 191 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 192 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_limiter *, uint64_t, trifuse_limiter_snapshot *)
+/* 193 */ _CFFI_OP(_CFFI_OP_NOOP, 181),
+/* 194 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 195 */ _CFFI_OP(_CFFI_OP_POINTER, 555), // trifuse_limiter_snapshot *
+/* 196 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 197 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_limiter *, uint64_t, uint64_t)
+/* 198 */ _CFFI_OP(_CFFI_OP_NOOP, 181),
+/* 199 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 200 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 201 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 202 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_limiter *, uint64_t, uint64_t, trifuse_config_error *)
+/* 203 */ _CFFI_OP(_CFFI_OP_NOOP, 181),
+/* 204 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 205 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 206 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
+/* 207 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 208 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_limiter *, uint64_t, uint64_t, uint64_t *)
+/* 209 */ _CFFI_OP(_CFFI_OP_NOOP, 181),
+/* 210 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 211 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 212 */ _CFFI_OP(_CFFI_OP_NOOP, 43),
+/* 213 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 214 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_limiter *, uint64_t, uint64_t, uint64_t, trifuse_reservation *)
+/* 215 */ _CFFI_OP(_CFFI_OP_NOOP, 181),
+/* 216 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 217 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 218 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 219 */ _CFFI_OP(_CFFI_OP_POINTER, 559), // trifuse_reservation *
+/* 220 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 221 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_limiter_config *, size_t, uint32_t)
+/* 222 */ _CFFI_OP(_CFFI_OP_POINTER, 554), // trifuse_limiter_config *
+/* 223 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 224 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22),
+/* 225 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 226 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_limiter_config const *, trifuse_config_error *)
+/* 227 */ _CFFI_OP(_CFFI_OP_NOOP, 182),
+/* 228 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
+/* 229 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 230 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_limiter_config const *, uint64_t, trifuse_config_error *, trifuse_limiter * *)
+/* 231 */ _CFFI_OP(_CFFI_OP_NOOP, 182),
+/* 232 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 233 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
+/* 234 */ _CFFI_OP(_CFFI_OP_POINTER, 181), // trifuse_limiter * *
+/* 235 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 236 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_retry *, trifuse_retry_budget *, trifuse_retry_call *, uint64_t, uint64_t, uint64_t, uint64_t *)
+/* 237 */ _CFFI_OP(_CFFI_OP_POINTER, 560), // trifuse_retry *
+/* 238 */ _CFFI_OP(_CFFI_OP_POINTER, 561), // trifuse_retry_budget *
+/* 239 */ _CFFI_OP(_CFFI_OP_POINTER, 564), // trifuse_retry_call *
+/* 240 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 241 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 242 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 243 */ _CFFI_OP(_CFFI_OP_NOOP, 43),
+/* 244 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 245 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_retry *, trifuse_retry_config const *, trifuse_config_error *)
+/* 246 */ _CFFI_OP(_CFFI_OP_NOOP, 237),
+/* 247 */ _CFFI_OP(_CFFI_OP_POINTER, 565), // trifuse_retry_config const *
+/* 248 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
+/* 249 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 250 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_retry *, trifuse_retry_snapshot *)
+/* 251 */ _CFFI_OP(_CFFI_OP_NOOP, 237),
+/* 252 */ _CFFI_OP(_CFFI_OP_POINTER, 566), // trifuse_retry_snapshot *
+/* 253 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 254 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_retry *, uint32_t, int)
+/* 255 */ _CFFI_OP(_CFFI_OP_NOOP, 237),
+/* 256 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22),
+/* 257 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 7),
+/* 258 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 259 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_retry *, uint64_t, trifuse_retry_call *)
+/* 260 */ _CFFI_OP(_CFFI_OP_NOOP, 237),
+/* 261 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 262 */ _CFFI_OP(_CFFI_OP_NOOP, 239),
+/* 263 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 264 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_retry_budget *, uint64_t)
+/* 265 */ _CFFI_OP(_CFFI_OP_NOOP, 238),
+/* 266 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 267 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 268 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_retry_budget *, uint64_t, trifuse_retry_budget_snapshot *)
+/* 269 */ _CFFI_OP(_CFFI_OP_NOOP, 238),
+/* 270 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 271 */ _CFFI_OP(_CFFI_OP_POINTER, 563), // trifuse_retry_budget_snapshot *
+/* 272 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 273 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_retry_budget_config *, size_t)
+/* 274 */ _CFFI_OP(_CFFI_OP_POINTER, 562), // trifuse_retry_budget_config *
+/* 275 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 276 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 277 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_retry_budget_config const *, trifuse_config_error *)
+/* 278 */ _CFFI_OP(_CFFI_OP_POINTER, 562), // trifuse_retry_budget_config const *
+/* 279 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
+/* 280 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 281 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_retry_budget_config const *, uint64_t, trifuse_config_error *, trifuse_retry_budget * *)
+/* 282 */ _CFFI_OP(_CFFI_OP_NOOP, 278),
+/* 283 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 284 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
+/* 285 */ _CFFI_OP(_CFFI_OP_POINTER, 238), // trifuse_retry_budget * *
+/* 286 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 287 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_retry_config *, size_t, uint32_t)
+/* 288 */ _CFFI_OP(_CFFI_OP_POINTER, 565), // trifuse_retry_config *
+/* 289 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 290 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22),
+/* 291 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 292 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_retry_config const *, trifuse_config_error *)
+/* 293 */ _CFFI_OP(_CFFI_OP_NOOP, 247),
+/* 294 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
+/* 295 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 296 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_retry_config const *, uint64_t, trifuse_config_error *, trifuse_retry * *)
+/* 297 */ _CFFI_OP(_CFFI_OP_NOOP, 247),
+/* 298 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 299 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
+/* 300 */ _CFFI_OP(_CFFI_OP_POINTER, 237), // trifuse_retry * *
+/* 301 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 302 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_retry_config const *, uint64_t, uint64_t *, trifuse_config_error *)
+/* 303 */ _CFFI_OP(_CFFI_OP_NOOP, 247),
+/* 304 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 305 */ _CFFI_OP(_CFFI_OP_NOOP, 43),
+/* 306 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
+/* 307 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 308 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_throttle *, uint64_t)
+/* 309 */ _CFFI_OP(_CFFI_OP_POINTER, 567), // trifuse_throttle *
+/* 310 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 311 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 312 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_throttle *, uint64_t, trifuse_throttle_snapshot *)
+/* 313 */ _CFFI_OP(_CFFI_OP_NOOP, 309),
+/* 314 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 315 */ _CFFI_OP(_CFFI_OP_POINTER, 569), // trifuse_throttle_snapshot *
+/* 316 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 317 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_throttle_config *, size_t)
+/* 318 */ _CFFI_OP(_CFFI_OP_POINTER, 568), // trifuse_throttle_config *
+/* 319 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 320 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 321 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_throttle_config const *, trifuse_config_error *)
+/* 322 */ _CFFI_OP(_CFFI_OP_POINTER, 568), // trifuse_throttle_config const *
+/* 323 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
+/* 324 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 325 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_throttle_config const *, uint64_t, trifuse_config_error *, trifuse_throttle * *)
+/* 326 */ _CFFI_OP(_CFFI_OP_NOOP, 322),
+/* 327 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 328 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
+/* 329 */ _CFFI_OP(_CFFI_OP_POINTER, 309), // trifuse_throttle * *
+/* 330 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 331 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *)
+/* 332 */ _CFFI_OP(_CFFI_OP_POINTER, 576), // void *
+/* 333 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 334 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_breaker * *)
+/* 335 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 336 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 337 */ _CFFI_OP(_CFFI_OP_NOOP, 86),
+/* 338 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 339 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_breaker_config const *, trifuse_config_error *)
+/* 340 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 341 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 342 */ _CFFI_OP(_CFFI_OP_NOOP, 18),
+/* 343 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
+/* 344 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 345 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_breaker_config const *, uint64_t, trifuse_config_error *, trifuse_breaker * *)
+/* 346 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 347 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 348 */ _CFFI_OP(_CFFI_OP_NOOP, 18),
+/* 349 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 350 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
+/* 351 */ _CFFI_OP(_CFFI_OP_NOOP, 86),
+/* 352 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 353 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_concurrency * *)
+/* 354 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 355 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 356 */ _CFFI_OP(_CFFI_OP_NOOP, 118),
+/* 357 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 358 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_concurrency_config const *, uint64_t, trifuse_config_error *, trifuse_concurrency * *)
+/* 359 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 360 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 361 */ _CFFI_OP(_CFFI_OP_NOOP, 111),
+/* 362 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 363 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
+/* 364 */ _CFFI_OP(_CFFI_OP_NOOP, 118),
+/* 365 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 366 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_hedge * *)
+/* 367 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 368 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 369 */ _CFFI_OP(_CFFI_OP_NOOP, 143),
+/* 370 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 371 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_hedge_config const *, uint64_t, trifuse_config_error *, trifuse_hedge * *)
+/* 372 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 373 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 374 */ _CFFI_OP(_CFFI_OP_NOOP, 136),
+/* 375 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 376 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
+/* 377 */ _CFFI_OP(_CFFI_OP_NOOP, 143),
+/* 378 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 379 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_histogram * *)
+/* 380 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 381 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 382 */ _CFFI_OP(_CFFI_OP_NOOP, 178),
+/* 383 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 384 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_histogram_config const *, uint64_t, trifuse_config_error *, trifuse_histogram * *)
+/* 385 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 386 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 387 */ _CFFI_OP(_CFFI_OP_NOOP, 171),
+/* 388 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 389 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
+/* 390 */ _CFFI_OP(_CFFI_OP_NOOP, 178),
+/* 391 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 392 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_limiter * *)
+/* 393 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 394 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 395 */ _CFFI_OP(_CFFI_OP_NOOP, 234),
+/* 396 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 397 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_limiter_config const *, uint64_t, trifuse_config_error *, trifuse_limiter * *)
+/* 398 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 399 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 400 */ _CFFI_OP(_CFFI_OP_NOOP, 182),
+/* 401 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 402 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
+/* 403 */ _CFFI_OP(_CFFI_OP_NOOP, 234),
+/* 404 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 405 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_retry * *)
+/* 406 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 407 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 408 */ _CFFI_OP(_CFFI_OP_NOOP, 300),
+/* 409 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 410 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_retry_budget * *)
+/* 411 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 412 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 413 */ _CFFI_OP(_CFFI_OP_NOOP, 285),
+/* 414 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 415 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_retry_budget_config const *, uint64_t, trifuse_config_error *, trifuse_retry_budget * *)
+/* 416 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 417 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 418 */ _CFFI_OP(_CFFI_OP_NOOP, 278),
+/* 419 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 420 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
+/* 421 */ _CFFI_OP(_CFFI_OP_NOOP, 285),
+/* 422 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 423 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_retry_config const *, uint64_t, trifuse_config_error *, trifuse_retry * *)
+/* 424 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 425 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 426 */ _CFFI_OP(_CFFI_OP_NOOP, 247),
+/* 427 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 428 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
+/* 429 */ _CFFI_OP(_CFFI_OP_NOOP, 300),
+/* 430 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 431 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_throttle * *)
+/* 432 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 433 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 434 */ _CFFI_OP(_CFFI_OP_NOOP, 329),
+/* 435 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 436 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_throttle_config const *, uint64_t, trifuse_config_error *, trifuse_throttle * *)
+/* 437 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 438 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 439 */ _CFFI_OP(_CFFI_OP_NOOP, 322),
+/* 440 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 441 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
+/* 442 */ _CFFI_OP(_CFFI_OP_NOOP, 329),
+/* 443 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 444 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, uint32_t, int)
+/* 445 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 446 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22),
+/* 447 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 7),
+/* 448 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 449 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void)
+/* 450 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 451 */ _CFFI_OP(_CFFI_OP_FUNCTION, 70), // size_t()(trifuse_breaker_config const *)
+/* 452 */ _CFFI_OP(_CFFI_OP_NOOP, 18),
+/* 453 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 454 */ _CFFI_OP(_CFFI_OP_FUNCTION, 70), // size_t()(trifuse_breaker_config const *, trifuse_config_error *, int *)
+/* 455 */ _CFFI_OP(_CFFI_OP_NOOP, 18),
+/* 456 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
+/* 457 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 458 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 459 */ _CFFI_OP(_CFFI_OP_FUNCTION, 70), // size_t()(trifuse_concurrency_config const *)
+/* 460 */ _CFFI_OP(_CFFI_OP_NOOP, 111),
+/* 461 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 462 */ _CFFI_OP(_CFFI_OP_FUNCTION, 70), // size_t()(trifuse_hedge_config const *)
+/* 463 */ _CFFI_OP(_CFFI_OP_NOOP, 136),
+/* 464 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 465 */ _CFFI_OP(_CFFI_OP_FUNCTION, 70), // size_t()(trifuse_histogram_config const *)
+/* 466 */ _CFFI_OP(_CFFI_OP_NOOP, 171),
+/* 467 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 468 */ _CFFI_OP(_CFFI_OP_FUNCTION, 70), // size_t()(trifuse_limiter_config const *)
+/* 469 */ _CFFI_OP(_CFFI_OP_NOOP, 182),
+/* 470 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 471 */ _CFFI_OP(_CFFI_OP_FUNCTION, 70), // size_t()(trifuse_retry_budget_config const *)
+/* 472 */ _CFFI_OP(_CFFI_OP_NOOP, 278),
+/* 473 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 474 */ _CFFI_OP(_CFFI_OP_FUNCTION, 70), // size_t()(trifuse_retry_config const *)
+/* 475 */ _CFFI_OP(_CFFI_OP_NOOP, 247),
+/* 476 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 477 */ _CFFI_OP(_CFFI_OP_FUNCTION, 70), // size_t()(trifuse_throttle_config const *)
+/* 478 */ _CFFI_OP(_CFFI_OP_NOOP, 322),
+/* 479 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 480 */ _CFFI_OP(_CFFI_OP_FUNCTION, 557), // trifuse_py_handle *()(void *)
+/* 481 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 482 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 483 */ _CFFI_OP(_CFFI_OP_FUNCTION, 4), // uint32_t()(trifuse_concurrency const *)
+/* 484 */ _CFFI_OP(_CFFI_OP_POINTER, 542), // trifuse_concurrency const *
+/* 485 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 486 */ _CFFI_OP(_CFFI_OP_FUNCTION, 4), // uint32_t()(void)
+/* 487 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 488 */ _CFFI_OP(_CFFI_OP_FUNCTION, 19), // uint64_t()(trifuse_breaker const *)
+/* 489 */ _CFFI_OP(_CFFI_OP_NOOP, 58),
+/* 490 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 491 */ _CFFI_OP(_CFFI_OP_FUNCTION, 19), // uint64_t()(trifuse_concurrency const *)
+/* 492 */ _CFFI_OP(_CFFI_OP_NOOP, 484),
+/* 493 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 494 */ _CFFI_OP(_CFFI_OP_FUNCTION, 19), // uint64_t()(trifuse_limiter *, uint64_t)
+/* 495 */ _CFFI_OP(_CFFI_OP_NOOP, 181),
+/* 496 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 497 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 498 */ _CFFI_OP(_CFFI_OP_FUNCTION, 19), // uint64_t()(void)
+/* 499 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 500 */ _CFFI_OP(_CFFI_OP_FUNCTION, 576), // void()(int)
+/* 501 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 7),
+/* 502 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 503 */ _CFFI_OP(_CFFI_OP_FUNCTION, 576), // void()(trifuse_breaker *)
+/* 504 */ _CFFI_OP(_CFFI_OP_NOOP, 17),
+/* 505 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 506 */ _CFFI_OP(_CFFI_OP_FUNCTION, 576), // void()(trifuse_concurrency *)
+/* 507 */ _CFFI_OP(_CFFI_OP_NOOP, 89),
+/* 508 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 509 */ _CFFI_OP(_CFFI_OP_FUNCTION, 576), // void()(trifuse_hedge *)
+/* 510 */ _CFFI_OP(_CFFI_OP_NOOP, 125),
+/* 511 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 512 */ _CFFI_OP(_CFFI_OP_FUNCTION, 576), // void()(trifuse_histogram *)
+/* 513 */ _CFFI_OP(_CFFI_OP_NOOP, 146),
+/* 514 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 515 */ _CFFI_OP(_CFFI_OP_FUNCTION, 576), // void()(trifuse_limiter *)
+/* 516 */ _CFFI_OP(_CFFI_OP_NOOP, 181),
+/* 517 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 518 */ _CFFI_OP(_CFFI_OP_FUNCTION, 576), // void()(trifuse_retry *)
+/* 519 */ _CFFI_OP(_CFFI_OP_NOOP, 237),
+/* 520 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 521 */ _CFFI_OP(_CFFI_OP_FUNCTION, 576), // void()(trifuse_retry_budget *)
+/* 522 */ _CFFI_OP(_CFFI_OP_NOOP, 238),
+/* 523 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 524 */ _CFFI_OP(_CFFI_OP_FUNCTION, 576), // void()(trifuse_throttle *)
+/* 525 */ _CFFI_OP(_CFFI_OP_NOOP, 309),
+/* 526 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 527 */ _CFFI_OP(_CFFI_OP_FUNCTION, 576), // void()(uint32_t, trifuse_breaker_event *)
+/* 528 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22),
+/* 529 */ _CFFI_OP(_CFFI_OP_NOOP, 25),
+/* 530 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 531 */ _CFFI_OP(_CFFI_OP_FUNCTION, 576), // void()(uint64_t)
+/* 532 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 533 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 534 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 2), // char
+/* 535 */ _CFFI_OP(_CFFI_OP_ARRAY, 534), // char[96]
+/* 536 */ (_cffi_opcode_t)(96),
+/* 537 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 21), // int32_t
+/* 538 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 0), // trifuse_breaker
+/* 539 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 1), // trifuse_breaker_config
+/* 540 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 2), // trifuse_breaker_event
+/* 541 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 3), // trifuse_breaker_snapshot
+/* 542 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 4), // trifuse_concurrency
+/* 543 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 5), // trifuse_concurrency_config
+/* 544 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 6), // trifuse_concurrency_snapshot
+/* 545 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 7), // trifuse_config_error
+/* 546 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 8), // trifuse_cusum_design
+/* 547 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 9), // trifuse_hedge
+/* 548 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 10), // trifuse_hedge_config
+/* 549 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 11), // trifuse_hedge_snapshot
+/* 550 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 12), // trifuse_histogram
+/* 551 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 13), // trifuse_histogram_config
+/* 552 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 14), // trifuse_histogram_snapshot
+/* 553 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 15), // trifuse_limiter
+/* 554 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 16), // trifuse_limiter_config
+/* 555 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 17), // trifuse_limiter_snapshot
+/* 556 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 18), // trifuse_py_call
+/* 557 */ _CFFI_OP(_CFFI_OP_POINTER, 558), // trifuse_py_handle *
+/* 558 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 19), // trifuse_py_handle
+/* 559 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 20), // trifuse_reservation
+/* 560 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 21), // trifuse_retry
+/* 561 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 22), // trifuse_retry_budget
+/* 562 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 23), // trifuse_retry_budget_config
+/* 563 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 24), // trifuse_retry_budget_snapshot
+/* 564 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 25), // trifuse_retry_call
+/* 565 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 26), // trifuse_retry_config
+/* 566 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 27), // trifuse_retry_snapshot
+/* 567 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 28), // trifuse_throttle
+/* 568 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 29), // trifuse_throttle_config
+/* 569 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 30), // trifuse_throttle_snapshot
+/* 570 */ _CFFI_OP(_CFFI_OP_ARRAY, 19), // uint64_t[2]
+/* 571 */ (_cffi_opcode_t)(2),
+/* 572 */ _CFFI_OP(_CFFI_OP_ARRAY, 19), // uint64_t[6]
+/* 573 */ (_cffi_opcode_t)(6),
+/* 574 */ _CFFI_OP(_CFFI_OP_ARRAY, 572), // uint64_t[6][6]
+/* 575 */ (_cffi_opcode_t)(6),
+/* 576 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 0), // void
 };
 
 static int _cffi_d_trifuse_advice_from_text(char const * x0, uint32_t * x1)
@@ -888,6 +1294,89 @@ _cffi_f_trifuse_advice_text(PyObject *self, PyObject *arg0)
 #  define _cffi_f_trifuse_advice_text _cffi_d_trifuse_advice_text
 #endif
 
+static int _cffi_d_trifuse_algorithm_from_text(char const * x0, uint32_t * x1)
+{
+  return trifuse_algorithm_from_text(x0, x1);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_algorithm_from_text(PyObject *self, PyObject *args)
+{
+  char const * x0;
+  uint32_t * x1;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_algorithm_from_text", 2, 2, &arg0, &arg1))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(9), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (char const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(9), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(14), arg1, (char **)&x1);
+  if (datasize != 0) {
+    x1 = ((size_t)datasize) <= 640 ? (uint32_t *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(14), arg1, (char **)&x1,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_algorithm_from_text(x0, x1); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_algorithm_from_text _cffi_d_trifuse_algorithm_from_text
+#endif
+
+static char const * _cffi_d_trifuse_algorithm_text(uint32_t x0)
+{
+  return trifuse_algorithm_text(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_algorithm_text(PyObject *self, PyObject *arg0)
+{
+  uint32_t x0;
+  char const * result;
+  PyObject *pyresult;
+
+  x0 = _cffi_to_c_int(arg0, uint32_t);
+  if (x0 == (uint32_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_algorithm_text(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(9));
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_algorithm_text _cffi_d_trifuse_algorithm_text
+#endif
+
 static int _cffi_d_trifuse_breaker_attach(void * x0, size_t x1, trifuse_breaker * * x2)
 {
   return trifuse_breaker_attach(x0, x1, x2);
@@ -911,10 +1400,10 @@ _cffi_f_trifuse_breaker_attach(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(93), arg0, (char **)&x0);
+      _cffi_type(332), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(93), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1510,10 +1999,10 @@ _cffi_f_trifuse_breaker_init(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(93), arg0, (char **)&x0);
+      _cffi_type(332), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(93), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2299,6 +2788,683 @@ _cffi_f_trifuse_cause_text(PyObject *self, PyObject *arg0)
 #  define _cffi_f_trifuse_cause_text _cffi_d_trifuse_cause_text
 #endif
 
+static int _cffi_d_trifuse_concurrency_attach(void * x0, size_t x1, trifuse_concurrency * * x2)
+{
+  return trifuse_concurrency_attach(x0, x1, x2);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_concurrency_attach(PyObject *self, PyObject *args)
+{
+  void * x0;
+  size_t x1;
+  trifuse_concurrency * * x2;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_concurrency_attach", 3, 3, &arg0, &arg1, &arg2))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(332), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, size_t);
+  if (x1 == (size_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(118), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (trifuse_concurrency * *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(118), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_concurrency_attach(x0, x1, x2); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_concurrency_attach _cffi_d_trifuse_concurrency_attach
+#endif
+
+static int _cffi_d_trifuse_concurrency_config_check(trifuse_concurrency_config const * x0, trifuse_config_error * x1)
+{
+  return trifuse_concurrency_config_check(x0, x1);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_concurrency_config_check(PyObject *self, PyObject *args)
+{
+  trifuse_concurrency_config const * x0;
+  trifuse_config_error * x1;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_concurrency_config_check", 2, 2, &arg0, &arg1))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(111), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_concurrency_config const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(111), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(20), arg1, (char **)&x1);
+  if (datasize != 0) {
+    x1 = ((size_t)datasize) <= 640 ? (trifuse_config_error *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(20), arg1, (char **)&x1,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_concurrency_config_check(x0, x1); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_concurrency_config_check _cffi_d_trifuse_concurrency_config_check
+#endif
+
+static int _cffi_d_trifuse_concurrency_config_init(trifuse_concurrency_config * x0, size_t x1, uint32_t x2)
+{
+  return trifuse_concurrency_config_init(x0, x1, x2);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_concurrency_config_init(PyObject *self, PyObject *args)
+{
+  trifuse_concurrency_config * x0;
+  size_t x1;
+  uint32_t x2;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_concurrency_config_init", 3, 3, &arg0, &arg1, &arg2))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(106), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_concurrency_config *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(106), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, size_t);
+  if (x1 == (size_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  x2 = _cffi_to_c_int(arg2, uint32_t);
+  if (x2 == (uint32_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_concurrency_config_init(x0, x1, x2); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_concurrency_config_init _cffi_d_trifuse_concurrency_config_init
+#endif
+
+static void _cffi_d_trifuse_concurrency_free(trifuse_concurrency * x0)
+{
+  trifuse_concurrency_free(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_concurrency_free(PyObject *self, PyObject *arg0)
+{
+  trifuse_concurrency * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(89), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_concurrency *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(89), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { trifuse_concurrency_free(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  Py_INCREF(Py_None);
+  return Py_None;
+}
+#else
+#  define _cffi_f_trifuse_concurrency_free _cffi_d_trifuse_concurrency_free
+#endif
+
+static int _cffi_d_trifuse_concurrency_get_snapshot(trifuse_concurrency * x0, trifuse_concurrency_snapshot * x1)
+{
+  return trifuse_concurrency_get_snapshot(x0, x1);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_concurrency_get_snapshot(PyObject *self, PyObject *args)
+{
+  trifuse_concurrency * x0;
+  trifuse_concurrency_snapshot * x1;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_concurrency_get_snapshot", 2, 2, &arg0, &arg1))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(89), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_concurrency *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(89), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(93), arg1, (char **)&x1);
+  if (datasize != 0) {
+    x1 = ((size_t)datasize) <= 640 ? (trifuse_concurrency_snapshot *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(93), arg1, (char **)&x1,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_concurrency_get_snapshot(x0, x1); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_concurrency_get_snapshot _cffi_d_trifuse_concurrency_get_snapshot
+#endif
+
+static uint64_t _cffi_d_trifuse_concurrency_in_flight(trifuse_concurrency const * x0)
+{
+  return trifuse_concurrency_in_flight(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_concurrency_in_flight(PyObject *self, PyObject *arg0)
+{
+  trifuse_concurrency const * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  uint64_t result;
+  PyObject *pyresult;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(484), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_concurrency const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(484), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_concurrency_in_flight(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, uint64_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_concurrency_in_flight _cffi_d_trifuse_concurrency_in_flight
+#endif
+
+static int _cffi_d_trifuse_concurrency_init(void * x0, size_t x1, trifuse_concurrency_config const * x2, uint64_t x3, trifuse_config_error * x4, trifuse_concurrency * * x5)
+{
+  return trifuse_concurrency_init(x0, x1, x2, x3, x4, x5);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_concurrency_init(PyObject *self, PyObject *args)
+{
+  void * x0;
+  size_t x1;
+  trifuse_concurrency_config const * x2;
+  uint64_t x3;
+  trifuse_config_error * x4;
+  trifuse_concurrency * * x5;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+  PyObject *arg4;
+  PyObject *arg5;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_concurrency_init", 6, 6, &arg0, &arg1, &arg2, &arg3, &arg4, &arg5))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(332), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, size_t);
+  if (x1 == (size_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(111), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (trifuse_concurrency_config const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(111), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x3 = _cffi_to_c_int(arg3, uint64_t);
+  if (x3 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(20), arg4, (char **)&x4);
+  if (datasize != 0) {
+    x4 = ((size_t)datasize) <= 640 ? (trifuse_config_error *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(20), arg4, (char **)&x4,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(118), arg5, (char **)&x5);
+  if (datasize != 0) {
+    x5 = ((size_t)datasize) <= 640 ? (trifuse_concurrency * *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(118), arg5, (char **)&x5,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_concurrency_init(x0, x1, x2, x3, x4, x5); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_concurrency_init _cffi_d_trifuse_concurrency_init
+#endif
+
+static uint32_t _cffi_d_trifuse_concurrency_limit(trifuse_concurrency const * x0)
+{
+  return trifuse_concurrency_limit(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_concurrency_limit(PyObject *self, PyObject *arg0)
+{
+  trifuse_concurrency const * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  uint32_t result;
+  PyObject *pyresult;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(484), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_concurrency const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(484), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_concurrency_limit(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, uint32_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_concurrency_limit _cffi_d_trifuse_concurrency_limit
+#endif
+
+static int _cffi_d_trifuse_concurrency_new(trifuse_concurrency_config const * x0, uint64_t x1, trifuse_config_error * x2, trifuse_concurrency * * x3)
+{
+  return trifuse_concurrency_new(x0, x1, x2, x3);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_concurrency_new(PyObject *self, PyObject *args)
+{
+  trifuse_concurrency_config const * x0;
+  uint64_t x1;
+  trifuse_config_error * x2;
+  trifuse_concurrency * * x3;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_concurrency_new", 4, 4, &arg0, &arg1, &arg2, &arg3))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(111), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_concurrency_config const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(111), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, uint64_t);
+  if (x1 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(20), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (trifuse_config_error *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(20), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(118), arg3, (char **)&x3);
+  if (datasize != 0) {
+    x3 = ((size_t)datasize) <= 640 ? (trifuse_concurrency * *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(118), arg3, (char **)&x3,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_concurrency_new(x0, x1, x2, x3); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_concurrency_new _cffi_d_trifuse_concurrency_new
+#endif
+
+static int _cffi_d_trifuse_concurrency_release(trifuse_concurrency * x0, uint32_t x1, uint64_t x2)
+{
+  return trifuse_concurrency_release(x0, x1, x2);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_concurrency_release(PyObject *self, PyObject *args)
+{
+  trifuse_concurrency * x0;
+  uint32_t x1;
+  uint64_t x2;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_concurrency_release", 3, 3, &arg0, &arg1, &arg2))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(89), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_concurrency *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(89), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, uint32_t);
+  if (x1 == (uint32_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  x2 = _cffi_to_c_int(arg2, uint64_t);
+  if (x2 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_concurrency_release(x0, x1, x2); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_concurrency_release _cffi_d_trifuse_concurrency_release
+#endif
+
+static int _cffi_d_trifuse_concurrency_set_limit(trifuse_concurrency * x0, uint32_t x1, trifuse_config_error * x2)
+{
+  return trifuse_concurrency_set_limit(x0, x1, x2);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_concurrency_set_limit(PyObject *self, PyObject *args)
+{
+  trifuse_concurrency * x0;
+  uint32_t x1;
+  trifuse_config_error * x2;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_concurrency_set_limit", 3, 3, &arg0, &arg1, &arg2))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(89), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_concurrency *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(89), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, uint32_t);
+  if (x1 == (uint32_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(20), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (trifuse_config_error *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(20), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_concurrency_set_limit(x0, x1, x2); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_concurrency_set_limit _cffi_d_trifuse_concurrency_set_limit
+#endif
+
+static size_t _cffi_d_trifuse_concurrency_size(trifuse_concurrency_config const * x0)
+{
+  return trifuse_concurrency_size(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_concurrency_size(PyObject *self, PyObject *arg0)
+{
+  trifuse_concurrency_config const * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  size_t result;
+  PyObject *pyresult;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(111), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_concurrency_config const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(111), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_concurrency_size(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, size_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_concurrency_size _cffi_d_trifuse_concurrency_size
+#endif
+
+static int _cffi_d_trifuse_concurrency_try_acquire(trifuse_concurrency * x0)
+{
+  return trifuse_concurrency_try_acquire(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_concurrency_try_acquire(PyObject *self, PyObject *arg0)
+{
+  trifuse_concurrency * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(89), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_concurrency *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(89), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_concurrency_try_acquire(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_concurrency_try_acquire _cffi_d_trifuse_concurrency_try_acquire
+#endif
+
 static int _cffi_d_trifuse_cusum_solve(trifuse_cusum_design * x0, trifuse_config_error * x1)
 {
   return trifuse_cusum_solve(x0, x1);
@@ -2320,10 +3486,10 @@ _cffi_f_trifuse_cusum_solve(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(89), arg0, (char **)&x0);
+      _cffi_type(121), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (trifuse_cusum_design *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(89), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(121), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2518,6 +3684,1154 @@ _cffi_f_trifuse_field_text(PyObject *self, PyObject *arg0)
 #  define _cffi_f_trifuse_field_text _cffi_d_trifuse_field_text
 #endif
 
+static int _cffi_d_trifuse_hedge_attach(void * x0, size_t x1, trifuse_hedge * * x2)
+{
+  return trifuse_hedge_attach(x0, x1, x2);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_hedge_attach(PyObject *self, PyObject *args)
+{
+  void * x0;
+  size_t x1;
+  trifuse_hedge * * x2;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_hedge_attach", 3, 3, &arg0, &arg1, &arg2))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(332), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, size_t);
+  if (x1 == (size_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(143), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (trifuse_hedge * *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(143), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_hedge_attach(x0, x1, x2); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_hedge_attach _cffi_d_trifuse_hedge_attach
+#endif
+
+static int _cffi_d_trifuse_hedge_config_check(trifuse_hedge_config const * x0, trifuse_config_error * x1)
+{
+  return trifuse_hedge_config_check(x0, x1);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_hedge_config_check(PyObject *self, PyObject *args)
+{
+  trifuse_hedge_config const * x0;
+  trifuse_config_error * x1;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_hedge_config_check", 2, 2, &arg0, &arg1))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(136), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_hedge_config const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(136), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(20), arg1, (char **)&x1);
+  if (datasize != 0) {
+    x1 = ((size_t)datasize) <= 640 ? (trifuse_config_error *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(20), arg1, (char **)&x1,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_hedge_config_check(x0, x1); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_hedge_config_check _cffi_d_trifuse_hedge_config_check
+#endif
+
+static int _cffi_d_trifuse_hedge_config_init(trifuse_hedge_config * x0, size_t x1)
+{
+  return trifuse_hedge_config_init(x0, x1);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_hedge_config_init(PyObject *self, PyObject *args)
+{
+  trifuse_hedge_config * x0;
+  size_t x1;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_hedge_config_init", 2, 2, &arg0, &arg1))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(132), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_hedge_config *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(132), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, size_t);
+  if (x1 == (size_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_hedge_config_init(x0, x1); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_hedge_config_init _cffi_d_trifuse_hedge_config_init
+#endif
+
+static int _cffi_d_trifuse_hedge_deposit(trifuse_hedge * x0)
+{
+  return trifuse_hedge_deposit(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_hedge_deposit(PyObject *self, PyObject *arg0)
+{
+  trifuse_hedge * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(125), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_hedge *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(125), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_hedge_deposit(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_hedge_deposit _cffi_d_trifuse_hedge_deposit
+#endif
+
+static void _cffi_d_trifuse_hedge_free(trifuse_hedge * x0)
+{
+  trifuse_hedge_free(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_hedge_free(PyObject *self, PyObject *arg0)
+{
+  trifuse_hedge * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(125), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_hedge *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(125), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { trifuse_hedge_free(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  Py_INCREF(Py_None);
+  return Py_None;
+}
+#else
+#  define _cffi_f_trifuse_hedge_free _cffi_d_trifuse_hedge_free
+#endif
+
+static int _cffi_d_trifuse_hedge_get_snapshot(trifuse_hedge * x0, trifuse_hedge_snapshot * x1)
+{
+  return trifuse_hedge_get_snapshot(x0, x1);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_hedge_get_snapshot(PyObject *self, PyObject *args)
+{
+  trifuse_hedge * x0;
+  trifuse_hedge_snapshot * x1;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_hedge_get_snapshot", 2, 2, &arg0, &arg1))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(125), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_hedge *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(125), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(129), arg1, (char **)&x1);
+  if (datasize != 0) {
+    x1 = ((size_t)datasize) <= 640 ? (trifuse_hedge_snapshot *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(129), arg1, (char **)&x1,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_hedge_get_snapshot(x0, x1); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_hedge_get_snapshot _cffi_d_trifuse_hedge_get_snapshot
+#endif
+
+static int _cffi_d_trifuse_hedge_init(void * x0, size_t x1, trifuse_hedge_config const * x2, uint64_t x3, trifuse_config_error * x4, trifuse_hedge * * x5)
+{
+  return trifuse_hedge_init(x0, x1, x2, x3, x4, x5);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_hedge_init(PyObject *self, PyObject *args)
+{
+  void * x0;
+  size_t x1;
+  trifuse_hedge_config const * x2;
+  uint64_t x3;
+  trifuse_config_error * x4;
+  trifuse_hedge * * x5;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+  PyObject *arg4;
+  PyObject *arg5;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_hedge_init", 6, 6, &arg0, &arg1, &arg2, &arg3, &arg4, &arg5))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(332), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, size_t);
+  if (x1 == (size_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(136), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (trifuse_hedge_config const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(136), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x3 = _cffi_to_c_int(arg3, uint64_t);
+  if (x3 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(20), arg4, (char **)&x4);
+  if (datasize != 0) {
+    x4 = ((size_t)datasize) <= 640 ? (trifuse_config_error *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(20), arg4, (char **)&x4,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(143), arg5, (char **)&x5);
+  if (datasize != 0) {
+    x5 = ((size_t)datasize) <= 640 ? (trifuse_hedge * *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(143), arg5, (char **)&x5,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_hedge_init(x0, x1, x2, x3, x4, x5); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_hedge_init _cffi_d_trifuse_hedge_init
+#endif
+
+static int _cffi_d_trifuse_hedge_new(trifuse_hedge_config const * x0, uint64_t x1, trifuse_config_error * x2, trifuse_hedge * * x3)
+{
+  return trifuse_hedge_new(x0, x1, x2, x3);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_hedge_new(PyObject *self, PyObject *args)
+{
+  trifuse_hedge_config const * x0;
+  uint64_t x1;
+  trifuse_config_error * x2;
+  trifuse_hedge * * x3;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_hedge_new", 4, 4, &arg0, &arg1, &arg2, &arg3))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(136), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_hedge_config const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(136), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, uint64_t);
+  if (x1 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(20), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (trifuse_config_error *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(20), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(143), arg3, (char **)&x3);
+  if (datasize != 0) {
+    x3 = ((size_t)datasize) <= 640 ? (trifuse_hedge * *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(143), arg3, (char **)&x3,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_hedge_new(x0, x1, x2, x3); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_hedge_new _cffi_d_trifuse_hedge_new
+#endif
+
+static size_t _cffi_d_trifuse_hedge_size(trifuse_hedge_config const * x0)
+{
+  return trifuse_hedge_size(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_hedge_size(PyObject *self, PyObject *arg0)
+{
+  trifuse_hedge_config const * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  size_t result;
+  PyObject *pyresult;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(136), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_hedge_config const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(136), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_hedge_size(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, size_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_hedge_size _cffi_d_trifuse_hedge_size
+#endif
+
+static int _cffi_d_trifuse_hedge_try_withdraw(trifuse_hedge * x0)
+{
+  return trifuse_hedge_try_withdraw(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_hedge_try_withdraw(PyObject *self, PyObject *arg0)
+{
+  trifuse_hedge * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(125), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_hedge *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(125), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_hedge_try_withdraw(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_hedge_try_withdraw _cffi_d_trifuse_hedge_try_withdraw
+#endif
+
+static int _cffi_d_trifuse_histogram_attach(void * x0, size_t x1, trifuse_histogram * * x2)
+{
+  return trifuse_histogram_attach(x0, x1, x2);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_histogram_attach(PyObject *self, PyObject *args)
+{
+  void * x0;
+  size_t x1;
+  trifuse_histogram * * x2;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_histogram_attach", 3, 3, &arg0, &arg1, &arg2))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(332), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, size_t);
+  if (x1 == (size_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(178), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (trifuse_histogram * *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(178), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_histogram_attach(x0, x1, x2); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_histogram_attach _cffi_d_trifuse_histogram_attach
+#endif
+
+static int _cffi_d_trifuse_histogram_config_check(trifuse_histogram_config const * x0, trifuse_config_error * x1)
+{
+  return trifuse_histogram_config_check(x0, x1);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_histogram_config_check(PyObject *self, PyObject *args)
+{
+  trifuse_histogram_config const * x0;
+  trifuse_config_error * x1;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_histogram_config_check", 2, 2, &arg0, &arg1))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(171), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_histogram_config const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(171), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(20), arg1, (char **)&x1);
+  if (datasize != 0) {
+    x1 = ((size_t)datasize) <= 640 ? (trifuse_config_error *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(20), arg1, (char **)&x1,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_histogram_config_check(x0, x1); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_histogram_config_check _cffi_d_trifuse_histogram_config_check
+#endif
+
+static int _cffi_d_trifuse_histogram_config_init(trifuse_histogram_config * x0, size_t x1)
+{
+  return trifuse_histogram_config_init(x0, x1);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_histogram_config_init(PyObject *self, PyObject *args)
+{
+  trifuse_histogram_config * x0;
+  size_t x1;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_histogram_config_init", 2, 2, &arg0, &arg1))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(167), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_histogram_config *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(167), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, size_t);
+  if (x1 == (size_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_histogram_config_init(x0, x1); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_histogram_config_init _cffi_d_trifuse_histogram_config_init
+#endif
+
+static void _cffi_d_trifuse_histogram_free(trifuse_histogram * x0)
+{
+  trifuse_histogram_free(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_histogram_free(PyObject *self, PyObject *arg0)
+{
+  trifuse_histogram * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(146), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_histogram *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(146), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { trifuse_histogram_free(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  Py_INCREF(Py_None);
+  return Py_None;
+}
+#else
+#  define _cffi_f_trifuse_histogram_free _cffi_d_trifuse_histogram_free
+#endif
+
+static int _cffi_d_trifuse_histogram_get_snapshot(trifuse_histogram * x0, uint64_t x1, trifuse_histogram_snapshot * x2)
+{
+  return trifuse_histogram_get_snapshot(x0, x1, x2);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_histogram_get_snapshot(PyObject *self, PyObject *args)
+{
+  trifuse_histogram * x0;
+  uint64_t x1;
+  trifuse_histogram_snapshot * x2;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_histogram_get_snapshot", 3, 3, &arg0, &arg1, &arg2))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(146), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_histogram *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(146), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, uint64_t);
+  if (x1 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(159), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (trifuse_histogram_snapshot *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(159), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_histogram_get_snapshot(x0, x1, x2); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_histogram_get_snapshot _cffi_d_trifuse_histogram_get_snapshot
+#endif
+
+static int _cffi_d_trifuse_histogram_init(void * x0, size_t x1, trifuse_histogram_config const * x2, uint64_t x3, trifuse_config_error * x4, trifuse_histogram * * x5)
+{
+  return trifuse_histogram_init(x0, x1, x2, x3, x4, x5);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_histogram_init(PyObject *self, PyObject *args)
+{
+  void * x0;
+  size_t x1;
+  trifuse_histogram_config const * x2;
+  uint64_t x3;
+  trifuse_config_error * x4;
+  trifuse_histogram * * x5;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+  PyObject *arg4;
+  PyObject *arg5;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_histogram_init", 6, 6, &arg0, &arg1, &arg2, &arg3, &arg4, &arg5))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(332), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, size_t);
+  if (x1 == (size_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(171), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (trifuse_histogram_config const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(171), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x3 = _cffi_to_c_int(arg3, uint64_t);
+  if (x3 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(20), arg4, (char **)&x4);
+  if (datasize != 0) {
+    x4 = ((size_t)datasize) <= 640 ? (trifuse_config_error *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(20), arg4, (char **)&x4,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(178), arg5, (char **)&x5);
+  if (datasize != 0) {
+    x5 = ((size_t)datasize) <= 640 ? (trifuse_histogram * *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(178), arg5, (char **)&x5,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_histogram_init(x0, x1, x2, x3, x4, x5); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_histogram_init _cffi_d_trifuse_histogram_init
+#endif
+
+static int _cffi_d_trifuse_histogram_merge(trifuse_histogram * x0, trifuse_histogram * x1, uint64_t x2)
+{
+  return trifuse_histogram_merge(x0, x1, x2);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_histogram_merge(PyObject *self, PyObject *args)
+{
+  trifuse_histogram * x0;
+  trifuse_histogram * x1;
+  uint64_t x2;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_histogram_merge", 3, 3, &arg0, &arg1, &arg2))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(146), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_histogram *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(146), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(146), arg1, (char **)&x1);
+  if (datasize != 0) {
+    x1 = ((size_t)datasize) <= 640 ? (trifuse_histogram *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(146), arg1, (char **)&x1,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x2 = _cffi_to_c_int(arg2, uint64_t);
+  if (x2 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_histogram_merge(x0, x1, x2); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_histogram_merge _cffi_d_trifuse_histogram_merge
+#endif
+
+static int _cffi_d_trifuse_histogram_new(trifuse_histogram_config const * x0, uint64_t x1, trifuse_config_error * x2, trifuse_histogram * * x3)
+{
+  return trifuse_histogram_new(x0, x1, x2, x3);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_histogram_new(PyObject *self, PyObject *args)
+{
+  trifuse_histogram_config const * x0;
+  uint64_t x1;
+  trifuse_config_error * x2;
+  trifuse_histogram * * x3;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_histogram_new", 4, 4, &arg0, &arg1, &arg2, &arg3))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(171), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_histogram_config const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(171), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, uint64_t);
+  if (x1 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(20), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (trifuse_config_error *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(20), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(178), arg3, (char **)&x3);
+  if (datasize != 0) {
+    x3 = ((size_t)datasize) <= 640 ? (trifuse_histogram * *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(178), arg3, (char **)&x3,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_histogram_new(x0, x1, x2, x3); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_histogram_new _cffi_d_trifuse_histogram_new
+#endif
+
+static int _cffi_d_trifuse_histogram_quantile(trifuse_histogram * x0, double x1, uint64_t x2, uint64_t * x3)
+{
+  return trifuse_histogram_quantile(x0, x1, x2, x3);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_histogram_quantile(PyObject *self, PyObject *args)
+{
+  trifuse_histogram * x0;
+  double x1;
+  uint64_t x2;
+  uint64_t * x3;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_histogram_quantile", 4, 4, &arg0, &arg1, &arg2, &arg3))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(146), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_histogram *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(146), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = (double)_cffi_to_c_double(arg1);
+  if (x1 == (double)-1 && PyErr_Occurred())
+    return NULL;
+
+  x2 = _cffi_to_c_int(arg2, uint64_t);
+  if (x2 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(43), arg3, (char **)&x3);
+  if (datasize != 0) {
+    x3 = ((size_t)datasize) <= 640 ? (uint64_t *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(43), arg3, (char **)&x3,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_histogram_quantile(x0, x1, x2, x3); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_histogram_quantile _cffi_d_trifuse_histogram_quantile
+#endif
+
+static int _cffi_d_trifuse_histogram_record(trifuse_histogram * x0, uint64_t x1, uint64_t x2)
+{
+  return trifuse_histogram_record(x0, x1, x2);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_histogram_record(PyObject *self, PyObject *args)
+{
+  trifuse_histogram * x0;
+  uint64_t x1;
+  uint64_t x2;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_histogram_record", 3, 3, &arg0, &arg1, &arg2))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(146), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_histogram *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(146), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, uint64_t);
+  if (x1 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  x2 = _cffi_to_c_int(arg2, uint64_t);
+  if (x2 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_histogram_record(x0, x1, x2); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_histogram_record _cffi_d_trifuse_histogram_record
+#endif
+
+static size_t _cffi_d_trifuse_histogram_size(trifuse_histogram_config const * x0)
+{
+  return trifuse_histogram_size(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_histogram_size(PyObject *self, PyObject *arg0)
+{
+  trifuse_histogram_config const * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  size_t result;
+  PyObject *pyresult;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(171), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_histogram_config const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(171), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_histogram_size(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, size_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_histogram_size _cffi_d_trifuse_histogram_size
+#endif
+
 static int _cffi_d_trifuse_jitter_from_text(char const * x0, uint32_t * x1)
 {
   return trifuse_jitter_from_text(x0, x1);
@@ -2599,6 +4913,1042 @@ _cffi_f_trifuse_jitter_text(PyObject *self, PyObject *arg0)
 }
 #else
 #  define _cffi_f_trifuse_jitter_text _cffi_d_trifuse_jitter_text
+#endif
+
+static int _cffi_d_trifuse_limiter_attach(void * x0, size_t x1, trifuse_limiter * * x2)
+{
+  return trifuse_limiter_attach(x0, x1, x2);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_limiter_attach(PyObject *self, PyObject *args)
+{
+  void * x0;
+  size_t x1;
+  trifuse_limiter * * x2;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_limiter_attach", 3, 3, &arg0, &arg1, &arg2))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(332), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, size_t);
+  if (x1 == (size_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(234), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (trifuse_limiter * *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(234), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_limiter_attach(x0, x1, x2); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_limiter_attach _cffi_d_trifuse_limiter_attach
+#endif
+
+static uint64_t _cffi_d_trifuse_limiter_available(trifuse_limiter * x0, uint64_t x1)
+{
+  return trifuse_limiter_available(x0, x1);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_limiter_available(PyObject *self, PyObject *args)
+{
+  trifuse_limiter * x0;
+  uint64_t x1;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  uint64_t result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_limiter_available", 2, 2, &arg0, &arg1))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(181), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_limiter *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(181), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, uint64_t);
+  if (x1 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_limiter_available(x0, x1); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, uint64_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_limiter_available _cffi_d_trifuse_limiter_available
+#endif
+
+static int _cffi_d_trifuse_limiter_cancel(trifuse_limiter * x0, trifuse_reservation const * x1, uint64_t x2, uint64_t * x3)
+{
+  return trifuse_limiter_cancel(x0, x1, x2, x3);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_limiter_cancel(PyObject *self, PyObject *args)
+{
+  trifuse_limiter * x0;
+  trifuse_reservation const * x1;
+  uint64_t x2;
+  uint64_t * x3;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_limiter_cancel", 4, 4, &arg0, &arg1, &arg2, &arg3))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(181), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_limiter *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(181), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(188), arg1, (char **)&x1);
+  if (datasize != 0) {
+    x1 = ((size_t)datasize) <= 640 ? (trifuse_reservation const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(188), arg1, (char **)&x1,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x2 = _cffi_to_c_int(arg2, uint64_t);
+  if (x2 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(43), arg3, (char **)&x3);
+  if (datasize != 0) {
+    x3 = ((size_t)datasize) <= 640 ? (uint64_t *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(43), arg3, (char **)&x3,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_limiter_cancel(x0, x1, x2, x3); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_limiter_cancel _cffi_d_trifuse_limiter_cancel
+#endif
+
+static int _cffi_d_trifuse_limiter_config_check(trifuse_limiter_config const * x0, trifuse_config_error * x1)
+{
+  return trifuse_limiter_config_check(x0, x1);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_limiter_config_check(PyObject *self, PyObject *args)
+{
+  trifuse_limiter_config const * x0;
+  trifuse_config_error * x1;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_limiter_config_check", 2, 2, &arg0, &arg1))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(182), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_limiter_config const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(182), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(20), arg1, (char **)&x1);
+  if (datasize != 0) {
+    x1 = ((size_t)datasize) <= 640 ? (trifuse_config_error *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(20), arg1, (char **)&x1,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_limiter_config_check(x0, x1); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_limiter_config_check _cffi_d_trifuse_limiter_config_check
+#endif
+
+static int _cffi_d_trifuse_limiter_config_init(trifuse_limiter_config * x0, size_t x1, uint32_t x2)
+{
+  return trifuse_limiter_config_init(x0, x1, x2);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_limiter_config_init(PyObject *self, PyObject *args)
+{
+  trifuse_limiter_config * x0;
+  size_t x1;
+  uint32_t x2;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_limiter_config_init", 3, 3, &arg0, &arg1, &arg2))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(222), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_limiter_config *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(222), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, size_t);
+  if (x1 == (size_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  x2 = _cffi_to_c_int(arg2, uint32_t);
+  if (x2 == (uint32_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_limiter_config_init(x0, x1, x2); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_limiter_config_init _cffi_d_trifuse_limiter_config_init
+#endif
+
+static int _cffi_d_trifuse_limiter_debit(trifuse_limiter * x0, uint64_t x1, uint64_t x2)
+{
+  return trifuse_limiter_debit(x0, x1, x2);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_limiter_debit(PyObject *self, PyObject *args)
+{
+  trifuse_limiter * x0;
+  uint64_t x1;
+  uint64_t x2;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_limiter_debit", 3, 3, &arg0, &arg1, &arg2))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(181), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_limiter *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(181), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, uint64_t);
+  if (x1 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  x2 = _cffi_to_c_int(arg2, uint64_t);
+  if (x2 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_limiter_debit(x0, x1, x2); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_limiter_debit _cffi_d_trifuse_limiter_debit
+#endif
+
+static void _cffi_d_trifuse_limiter_free(trifuse_limiter * x0)
+{
+  trifuse_limiter_free(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_limiter_free(PyObject *self, PyObject *arg0)
+{
+  trifuse_limiter * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(181), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_limiter *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(181), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { trifuse_limiter_free(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  Py_INCREF(Py_None);
+  return Py_None;
+}
+#else
+#  define _cffi_f_trifuse_limiter_free _cffi_d_trifuse_limiter_free
+#endif
+
+static int _cffi_d_trifuse_limiter_get_snapshot(trifuse_limiter * x0, uint64_t x1, trifuse_limiter_snapshot * x2)
+{
+  return trifuse_limiter_get_snapshot(x0, x1, x2);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_limiter_get_snapshot(PyObject *self, PyObject *args)
+{
+  trifuse_limiter * x0;
+  uint64_t x1;
+  trifuse_limiter_snapshot * x2;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_limiter_get_snapshot", 3, 3, &arg0, &arg1, &arg2))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(181), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_limiter *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(181), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, uint64_t);
+  if (x1 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(195), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (trifuse_limiter_snapshot *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(195), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_limiter_get_snapshot(x0, x1, x2); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_limiter_get_snapshot _cffi_d_trifuse_limiter_get_snapshot
+#endif
+
+static int _cffi_d_trifuse_limiter_init(void * x0, size_t x1, trifuse_limiter_config const * x2, uint64_t x3, trifuse_config_error * x4, trifuse_limiter * * x5)
+{
+  return trifuse_limiter_init(x0, x1, x2, x3, x4, x5);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_limiter_init(PyObject *self, PyObject *args)
+{
+  void * x0;
+  size_t x1;
+  trifuse_limiter_config const * x2;
+  uint64_t x3;
+  trifuse_config_error * x4;
+  trifuse_limiter * * x5;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+  PyObject *arg4;
+  PyObject *arg5;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_limiter_init", 6, 6, &arg0, &arg1, &arg2, &arg3, &arg4, &arg5))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(332), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, size_t);
+  if (x1 == (size_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(182), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (trifuse_limiter_config const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(182), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x3 = _cffi_to_c_int(arg3, uint64_t);
+  if (x3 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(20), arg4, (char **)&x4);
+  if (datasize != 0) {
+    x4 = ((size_t)datasize) <= 640 ? (trifuse_config_error *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(20), arg4, (char **)&x4,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(234), arg5, (char **)&x5);
+  if (datasize != 0) {
+    x5 = ((size_t)datasize) <= 640 ? (trifuse_limiter * *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(234), arg5, (char **)&x5,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_limiter_init(x0, x1, x2, x3, x4, x5); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_limiter_init _cffi_d_trifuse_limiter_init
+#endif
+
+static int _cffi_d_trifuse_limiter_kind_from_text(char const * x0, uint32_t * x1)
+{
+  return trifuse_limiter_kind_from_text(x0, x1);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_limiter_kind_from_text(PyObject *self, PyObject *args)
+{
+  char const * x0;
+  uint32_t * x1;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_limiter_kind_from_text", 2, 2, &arg0, &arg1))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(9), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (char const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(9), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(14), arg1, (char **)&x1);
+  if (datasize != 0) {
+    x1 = ((size_t)datasize) <= 640 ? (uint32_t *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(14), arg1, (char **)&x1,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_limiter_kind_from_text(x0, x1); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_limiter_kind_from_text _cffi_d_trifuse_limiter_kind_from_text
+#endif
+
+static char const * _cffi_d_trifuse_limiter_kind_text(uint32_t x0)
+{
+  return trifuse_limiter_kind_text(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_limiter_kind_text(PyObject *self, PyObject *arg0)
+{
+  uint32_t x0;
+  char const * result;
+  PyObject *pyresult;
+
+  x0 = _cffi_to_c_int(arg0, uint32_t);
+  if (x0 == (uint32_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_limiter_kind_text(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(9));
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_limiter_kind_text _cffi_d_trifuse_limiter_kind_text
+#endif
+
+static int _cffi_d_trifuse_limiter_new(trifuse_limiter_config const * x0, uint64_t x1, trifuse_config_error * x2, trifuse_limiter * * x3)
+{
+  return trifuse_limiter_new(x0, x1, x2, x3);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_limiter_new(PyObject *self, PyObject *args)
+{
+  trifuse_limiter_config const * x0;
+  uint64_t x1;
+  trifuse_config_error * x2;
+  trifuse_limiter * * x3;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_limiter_new", 4, 4, &arg0, &arg1, &arg2, &arg3))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(182), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_limiter_config const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(182), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, uint64_t);
+  if (x1 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(20), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (trifuse_config_error *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(20), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(234), arg3, (char **)&x3);
+  if (datasize != 0) {
+    x3 = ((size_t)datasize) <= 640 ? (trifuse_limiter * *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(234), arg3, (char **)&x3,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_limiter_new(x0, x1, x2, x3); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_limiter_new _cffi_d_trifuse_limiter_new
+#endif
+
+static int _cffi_d_trifuse_limiter_refund(trifuse_limiter * x0, uint64_t x1, uint64_t x2)
+{
+  return trifuse_limiter_refund(x0, x1, x2);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_limiter_refund(PyObject *self, PyObject *args)
+{
+  trifuse_limiter * x0;
+  uint64_t x1;
+  uint64_t x2;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_limiter_refund", 3, 3, &arg0, &arg1, &arg2))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(181), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_limiter *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(181), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, uint64_t);
+  if (x1 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  x2 = _cffi_to_c_int(arg2, uint64_t);
+  if (x2 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_limiter_refund(x0, x1, x2); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_limiter_refund _cffi_d_trifuse_limiter_refund
+#endif
+
+static int _cffi_d_trifuse_limiter_reserve(trifuse_limiter * x0, uint64_t x1, uint64_t x2, uint64_t x3, trifuse_reservation * x4)
+{
+  return trifuse_limiter_reserve(x0, x1, x2, x3, x4);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_limiter_reserve(PyObject *self, PyObject *args)
+{
+  trifuse_limiter * x0;
+  uint64_t x1;
+  uint64_t x2;
+  uint64_t x3;
+  trifuse_reservation * x4;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+  PyObject *arg4;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_limiter_reserve", 5, 5, &arg0, &arg1, &arg2, &arg3, &arg4))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(181), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_limiter *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(181), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, uint64_t);
+  if (x1 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  x2 = _cffi_to_c_int(arg2, uint64_t);
+  if (x2 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  x3 = _cffi_to_c_int(arg3, uint64_t);
+  if (x3 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(219), arg4, (char **)&x4);
+  if (datasize != 0) {
+    x4 = ((size_t)datasize) <= 640 ? (trifuse_reservation *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(219), arg4, (char **)&x4,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_limiter_reserve(x0, x1, x2, x3, x4); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_limiter_reserve _cffi_d_trifuse_limiter_reserve
+#endif
+
+static int _cffi_d_trifuse_limiter_set_permits(trifuse_limiter * x0, uint64_t x1, uint64_t x2, trifuse_config_error * x3)
+{
+  return trifuse_limiter_set_permits(x0, x1, x2, x3);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_limiter_set_permits(PyObject *self, PyObject *args)
+{
+  trifuse_limiter * x0;
+  uint64_t x1;
+  uint64_t x2;
+  trifuse_config_error * x3;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_limiter_set_permits", 4, 4, &arg0, &arg1, &arg2, &arg3))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(181), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_limiter *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(181), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, uint64_t);
+  if (x1 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  x2 = _cffi_to_c_int(arg2, uint64_t);
+  if (x2 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(20), arg3, (char **)&x3);
+  if (datasize != 0) {
+    x3 = ((size_t)datasize) <= 640 ? (trifuse_config_error *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(20), arg3, (char **)&x3,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_limiter_set_permits(x0, x1, x2, x3); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_limiter_set_permits _cffi_d_trifuse_limiter_set_permits
+#endif
+
+static int _cffi_d_trifuse_limiter_set_rate(trifuse_limiter * x0, trifuse_limiter_config const * x1, uint64_t x2, trifuse_config_error * x3)
+{
+  return trifuse_limiter_set_rate(x0, x1, x2, x3);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_limiter_set_rate(PyObject *self, PyObject *args)
+{
+  trifuse_limiter * x0;
+  trifuse_limiter_config const * x1;
+  uint64_t x2;
+  trifuse_config_error * x3;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_limiter_set_rate", 4, 4, &arg0, &arg1, &arg2, &arg3))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(181), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_limiter *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(181), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(182), arg1, (char **)&x1);
+  if (datasize != 0) {
+    x1 = ((size_t)datasize) <= 640 ? (trifuse_limiter_config const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(182), arg1, (char **)&x1,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x2 = _cffi_to_c_int(arg2, uint64_t);
+  if (x2 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(20), arg3, (char **)&x3);
+  if (datasize != 0) {
+    x3 = ((size_t)datasize) <= 640 ? (trifuse_config_error *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(20), arg3, (char **)&x3,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_limiter_set_rate(x0, x1, x2, x3); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_limiter_set_rate _cffi_d_trifuse_limiter_set_rate
+#endif
+
+static size_t _cffi_d_trifuse_limiter_size(trifuse_limiter_config const * x0)
+{
+  return trifuse_limiter_size(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_limiter_size(PyObject *self, PyObject *arg0)
+{
+  trifuse_limiter_config const * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  size_t result;
+  PyObject *pyresult;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(182), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_limiter_config const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(182), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_limiter_size(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, size_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_limiter_size _cffi_d_trifuse_limiter_size
+#endif
+
+static int _cffi_d_trifuse_limiter_try_acquire(trifuse_limiter * x0, uint64_t x1, uint64_t x2, uint64_t * x3)
+{
+  return trifuse_limiter_try_acquire(x0, x1, x2, x3);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_limiter_try_acquire(PyObject *self, PyObject *args)
+{
+  trifuse_limiter * x0;
+  uint64_t x1;
+  uint64_t x2;
+  uint64_t * x3;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_limiter_try_acquire", 4, 4, &arg0, &arg1, &arg2, &arg3))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(181), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_limiter *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(181), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, uint64_t);
+  if (x1 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  x2 = _cffi_to_c_int(arg2, uint64_t);
+  if (x2 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(43), arg3, (char **)&x3);
+  if (datasize != 0) {
+    x3 = ((size_t)datasize) <= 640 ? (uint64_t *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(43), arg3, (char **)&x3,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_limiter_try_acquire(x0, x1, x2, x3); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_limiter_try_acquire _cffi_d_trifuse_limiter_try_acquire
 #endif
 
 static uint64_t _cffi_d_trifuse_now_ns(void)
@@ -2808,10 +6158,10 @@ _cffi_f_trifuse_py_begin(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(93), arg0, (char **)&x0);
+      _cffi_type(332), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(93), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2872,10 +6222,10 @@ _cffi_f_trifuse_py_enter(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(93), arg0, (char **)&x0);
+      _cffi_type(332), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(93), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2910,10 +6260,10 @@ _cffi_f_trifuse_py_enter_timed(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(93), arg0, (char **)&x0);
+      _cffi_type(332), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(93), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3002,10 +6352,10 @@ _cffi_f_trifuse_py_finish(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(93), arg0, (char **)&x0);
+      _cffi_type(332), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(93), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3048,10 +6398,10 @@ _cffi_f_trifuse_py_handle_of(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(93), arg0, (char **)&x0);
+      _cffi_type(332), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(93), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3063,7 +6413,7 @@ _cffi_f_trifuse_py_handle_of(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(164));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(557));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3122,10 +6472,10 @@ _cffi_f_trifuse_py_open(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(93), arg0, (char **)&x0);
+      _cffi_type(332), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(93), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3182,10 +6532,10 @@ _cffi_f_trifuse_py_renew(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(93), arg0, (char **)&x0);
+      _cffi_type(332), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(93), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3340,10 +6690,10 @@ _cffi_f_trifuse_py_success(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(93), arg0, (char **)&x0);
+      _cffi_type(332), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(93), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3378,10 +6728,10 @@ _cffi_f_trifuse_py_success_timed(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(93), arg0, (char **)&x0);
+      _cffi_type(332), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(93), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3510,6 +6860,1342 @@ _cffi_f_trifuse_result_text(PyObject *self, PyObject *arg0)
 #  define _cffi_f_trifuse_result_text _cffi_d_trifuse_result_text
 #endif
 
+static int _cffi_d_trifuse_retry_attach(void * x0, size_t x1, trifuse_retry * * x2)
+{
+  return trifuse_retry_attach(x0, x1, x2);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_retry_attach(PyObject *self, PyObject *args)
+{
+  void * x0;
+  size_t x1;
+  trifuse_retry * * x2;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_retry_attach", 3, 3, &arg0, &arg1, &arg2))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(332), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, size_t);
+  if (x1 == (size_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(300), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (trifuse_retry * *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(300), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_retry_attach(x0, x1, x2); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_retry_attach _cffi_d_trifuse_retry_attach
+#endif
+
+static int _cffi_d_trifuse_retry_begin(trifuse_retry * x0, uint64_t x1, trifuse_retry_call * x2)
+{
+  return trifuse_retry_begin(x0, x1, x2);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_retry_begin(PyObject *self, PyObject *args)
+{
+  trifuse_retry * x0;
+  uint64_t x1;
+  trifuse_retry_call * x2;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_retry_begin", 3, 3, &arg0, &arg1, &arg2))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(237), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_retry *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(237), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, uint64_t);
+  if (x1 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(239), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (trifuse_retry_call *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(239), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_retry_begin(x0, x1, x2); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_retry_begin _cffi_d_trifuse_retry_begin
+#endif
+
+static int _cffi_d_trifuse_retry_budget_attach(void * x0, size_t x1, trifuse_retry_budget * * x2)
+{
+  return trifuse_retry_budget_attach(x0, x1, x2);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_retry_budget_attach(PyObject *self, PyObject *args)
+{
+  void * x0;
+  size_t x1;
+  trifuse_retry_budget * * x2;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_retry_budget_attach", 3, 3, &arg0, &arg1, &arg2))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(332), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, size_t);
+  if (x1 == (size_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(285), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (trifuse_retry_budget * *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(285), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_retry_budget_attach(x0, x1, x2); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_retry_budget_attach _cffi_d_trifuse_retry_budget_attach
+#endif
+
+static int _cffi_d_trifuse_retry_budget_config_check(trifuse_retry_budget_config const * x0, trifuse_config_error * x1)
+{
+  return trifuse_retry_budget_config_check(x0, x1);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_retry_budget_config_check(PyObject *self, PyObject *args)
+{
+  trifuse_retry_budget_config const * x0;
+  trifuse_config_error * x1;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_retry_budget_config_check", 2, 2, &arg0, &arg1))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(278), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_retry_budget_config const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(278), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(20), arg1, (char **)&x1);
+  if (datasize != 0) {
+    x1 = ((size_t)datasize) <= 640 ? (trifuse_config_error *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(20), arg1, (char **)&x1,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_retry_budget_config_check(x0, x1); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_retry_budget_config_check _cffi_d_trifuse_retry_budget_config_check
+#endif
+
+static int _cffi_d_trifuse_retry_budget_config_init(trifuse_retry_budget_config * x0, size_t x1)
+{
+  return trifuse_retry_budget_config_init(x0, x1);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_retry_budget_config_init(PyObject *self, PyObject *args)
+{
+  trifuse_retry_budget_config * x0;
+  size_t x1;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_retry_budget_config_init", 2, 2, &arg0, &arg1))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(274), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_retry_budget_config *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(274), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, size_t);
+  if (x1 == (size_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_retry_budget_config_init(x0, x1); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_retry_budget_config_init _cffi_d_trifuse_retry_budget_config_init
+#endif
+
+static int _cffi_d_trifuse_retry_budget_deposit(trifuse_retry_budget * x0, uint64_t x1)
+{
+  return trifuse_retry_budget_deposit(x0, x1);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_retry_budget_deposit(PyObject *self, PyObject *args)
+{
+  trifuse_retry_budget * x0;
+  uint64_t x1;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_retry_budget_deposit", 2, 2, &arg0, &arg1))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(238), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_retry_budget *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(238), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, uint64_t);
+  if (x1 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_retry_budget_deposit(x0, x1); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_retry_budget_deposit _cffi_d_trifuse_retry_budget_deposit
+#endif
+
+static void _cffi_d_trifuse_retry_budget_free(trifuse_retry_budget * x0)
+{
+  trifuse_retry_budget_free(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_retry_budget_free(PyObject *self, PyObject *arg0)
+{
+  trifuse_retry_budget * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(238), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_retry_budget *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(238), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { trifuse_retry_budget_free(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  Py_INCREF(Py_None);
+  return Py_None;
+}
+#else
+#  define _cffi_f_trifuse_retry_budget_free _cffi_d_trifuse_retry_budget_free
+#endif
+
+static int _cffi_d_trifuse_retry_budget_get_snapshot(trifuse_retry_budget * x0, uint64_t x1, trifuse_retry_budget_snapshot * x2)
+{
+  return trifuse_retry_budget_get_snapshot(x0, x1, x2);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_retry_budget_get_snapshot(PyObject *self, PyObject *args)
+{
+  trifuse_retry_budget * x0;
+  uint64_t x1;
+  trifuse_retry_budget_snapshot * x2;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_retry_budget_get_snapshot", 3, 3, &arg0, &arg1, &arg2))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(238), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_retry_budget *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(238), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, uint64_t);
+  if (x1 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(271), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (trifuse_retry_budget_snapshot *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(271), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_retry_budget_get_snapshot(x0, x1, x2); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_retry_budget_get_snapshot _cffi_d_trifuse_retry_budget_get_snapshot
+#endif
+
+static int _cffi_d_trifuse_retry_budget_init(void * x0, size_t x1, trifuse_retry_budget_config const * x2, uint64_t x3, trifuse_config_error * x4, trifuse_retry_budget * * x5)
+{
+  return trifuse_retry_budget_init(x0, x1, x2, x3, x4, x5);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_retry_budget_init(PyObject *self, PyObject *args)
+{
+  void * x0;
+  size_t x1;
+  trifuse_retry_budget_config const * x2;
+  uint64_t x3;
+  trifuse_config_error * x4;
+  trifuse_retry_budget * * x5;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+  PyObject *arg4;
+  PyObject *arg5;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_retry_budget_init", 6, 6, &arg0, &arg1, &arg2, &arg3, &arg4, &arg5))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(332), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, size_t);
+  if (x1 == (size_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(278), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (trifuse_retry_budget_config const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(278), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x3 = _cffi_to_c_int(arg3, uint64_t);
+  if (x3 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(20), arg4, (char **)&x4);
+  if (datasize != 0) {
+    x4 = ((size_t)datasize) <= 640 ? (trifuse_config_error *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(20), arg4, (char **)&x4,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(285), arg5, (char **)&x5);
+  if (datasize != 0) {
+    x5 = ((size_t)datasize) <= 640 ? (trifuse_retry_budget * *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(285), arg5, (char **)&x5,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_retry_budget_init(x0, x1, x2, x3, x4, x5); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_retry_budget_init _cffi_d_trifuse_retry_budget_init
+#endif
+
+static int _cffi_d_trifuse_retry_budget_new(trifuse_retry_budget_config const * x0, uint64_t x1, trifuse_config_error * x2, trifuse_retry_budget * * x3)
+{
+  return trifuse_retry_budget_new(x0, x1, x2, x3);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_retry_budget_new(PyObject *self, PyObject *args)
+{
+  trifuse_retry_budget_config const * x0;
+  uint64_t x1;
+  trifuse_config_error * x2;
+  trifuse_retry_budget * * x3;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_retry_budget_new", 4, 4, &arg0, &arg1, &arg2, &arg3))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(278), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_retry_budget_config const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(278), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, uint64_t);
+  if (x1 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(20), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (trifuse_config_error *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(20), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(285), arg3, (char **)&x3);
+  if (datasize != 0) {
+    x3 = ((size_t)datasize) <= 640 ? (trifuse_retry_budget * *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(285), arg3, (char **)&x3,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_retry_budget_new(x0, x1, x2, x3); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_retry_budget_new _cffi_d_trifuse_retry_budget_new
+#endif
+
+static size_t _cffi_d_trifuse_retry_budget_size(trifuse_retry_budget_config const * x0)
+{
+  return trifuse_retry_budget_size(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_retry_budget_size(PyObject *self, PyObject *arg0)
+{
+  trifuse_retry_budget_config const * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  size_t result;
+  PyObject *pyresult;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(278), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_retry_budget_config const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(278), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_retry_budget_size(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, size_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_retry_budget_size _cffi_d_trifuse_retry_budget_size
+#endif
+
+static int _cffi_d_trifuse_retry_budget_try_withdraw(trifuse_retry_budget * x0, uint64_t x1)
+{
+  return trifuse_retry_budget_try_withdraw(x0, x1);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_retry_budget_try_withdraw(PyObject *self, PyObject *args)
+{
+  trifuse_retry_budget * x0;
+  uint64_t x1;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_retry_budget_try_withdraw", 2, 2, &arg0, &arg1))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(238), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_retry_budget *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(238), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, uint64_t);
+  if (x1 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_retry_budget_try_withdraw(x0, x1); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_retry_budget_try_withdraw _cffi_d_trifuse_retry_budget_try_withdraw
+#endif
+
+static int _cffi_d_trifuse_retry_config_check(trifuse_retry_config const * x0, trifuse_config_error * x1)
+{
+  return trifuse_retry_config_check(x0, x1);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_retry_config_check(PyObject *self, PyObject *args)
+{
+  trifuse_retry_config const * x0;
+  trifuse_config_error * x1;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_retry_config_check", 2, 2, &arg0, &arg1))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(247), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_retry_config const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(247), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(20), arg1, (char **)&x1);
+  if (datasize != 0) {
+    x1 = ((size_t)datasize) <= 640 ? (trifuse_config_error *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(20), arg1, (char **)&x1,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_retry_config_check(x0, x1); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_retry_config_check _cffi_d_trifuse_retry_config_check
+#endif
+
+static int _cffi_d_trifuse_retry_config_init(trifuse_retry_config * x0, size_t x1, uint32_t x2)
+{
+  return trifuse_retry_config_init(x0, x1, x2);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_retry_config_init(PyObject *self, PyObject *args)
+{
+  trifuse_retry_config * x0;
+  size_t x1;
+  uint32_t x2;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_retry_config_init", 3, 3, &arg0, &arg1, &arg2))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(288), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_retry_config *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(288), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, size_t);
+  if (x1 == (size_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  x2 = _cffi_to_c_int(arg2, uint32_t);
+  if (x2 == (uint32_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_retry_config_init(x0, x1, x2); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_retry_config_init _cffi_d_trifuse_retry_config_init
+#endif
+
+static void _cffi_d_trifuse_retry_free(trifuse_retry * x0)
+{
+  trifuse_retry_free(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_retry_free(PyObject *self, PyObject *arg0)
+{
+  trifuse_retry * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(237), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_retry *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(237), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { trifuse_retry_free(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  Py_INCREF(Py_None);
+  return Py_None;
+}
+#else
+#  define _cffi_f_trifuse_retry_free _cffi_d_trifuse_retry_free
+#endif
+
+static int _cffi_d_trifuse_retry_get_snapshot(trifuse_retry * x0, trifuse_retry_snapshot * x1)
+{
+  return trifuse_retry_get_snapshot(x0, x1);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_retry_get_snapshot(PyObject *self, PyObject *args)
+{
+  trifuse_retry * x0;
+  trifuse_retry_snapshot * x1;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_retry_get_snapshot", 2, 2, &arg0, &arg1))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(237), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_retry *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(237), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(252), arg1, (char **)&x1);
+  if (datasize != 0) {
+    x1 = ((size_t)datasize) <= 640 ? (trifuse_retry_snapshot *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(252), arg1, (char **)&x1,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_retry_get_snapshot(x0, x1); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_retry_get_snapshot _cffi_d_trifuse_retry_get_snapshot
+#endif
+
+static int _cffi_d_trifuse_retry_init(void * x0, size_t x1, trifuse_retry_config const * x2, uint64_t x3, trifuse_config_error * x4, trifuse_retry * * x5)
+{
+  return trifuse_retry_init(x0, x1, x2, x3, x4, x5);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_retry_init(PyObject *self, PyObject *args)
+{
+  void * x0;
+  size_t x1;
+  trifuse_retry_config const * x2;
+  uint64_t x3;
+  trifuse_config_error * x4;
+  trifuse_retry * * x5;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+  PyObject *arg4;
+  PyObject *arg5;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_retry_init", 6, 6, &arg0, &arg1, &arg2, &arg3, &arg4, &arg5))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(332), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, size_t);
+  if (x1 == (size_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(247), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (trifuse_retry_config const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(247), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x3 = _cffi_to_c_int(arg3, uint64_t);
+  if (x3 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(20), arg4, (char **)&x4);
+  if (datasize != 0) {
+    x4 = ((size_t)datasize) <= 640 ? (trifuse_config_error *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(20), arg4, (char **)&x4,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(300), arg5, (char **)&x5);
+  if (datasize != 0) {
+    x5 = ((size_t)datasize) <= 640 ? (trifuse_retry * *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(300), arg5, (char **)&x5,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_retry_init(x0, x1, x2, x3, x4, x5); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_retry_init _cffi_d_trifuse_retry_init
+#endif
+
+static int _cffi_d_trifuse_retry_max_total(trifuse_retry_config const * x0, uint64_t x1, uint64_t * x2, trifuse_config_error * x3)
+{
+  return trifuse_retry_max_total(x0, x1, x2, x3);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_retry_max_total(PyObject *self, PyObject *args)
+{
+  trifuse_retry_config const * x0;
+  uint64_t x1;
+  uint64_t * x2;
+  trifuse_config_error * x3;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_retry_max_total", 4, 4, &arg0, &arg1, &arg2, &arg3))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(247), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_retry_config const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(247), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, uint64_t);
+  if (x1 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(43), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (uint64_t *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(43), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(20), arg3, (char **)&x3);
+  if (datasize != 0) {
+    x3 = ((size_t)datasize) <= 640 ? (trifuse_config_error *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(20), arg3, (char **)&x3,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_retry_max_total(x0, x1, x2, x3); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_retry_max_total _cffi_d_trifuse_retry_max_total
+#endif
+
+static int _cffi_d_trifuse_retry_new(trifuse_retry_config const * x0, uint64_t x1, trifuse_config_error * x2, trifuse_retry * * x3)
+{
+  return trifuse_retry_new(x0, x1, x2, x3);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_retry_new(PyObject *self, PyObject *args)
+{
+  trifuse_retry_config const * x0;
+  uint64_t x1;
+  trifuse_config_error * x2;
+  trifuse_retry * * x3;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_retry_new", 4, 4, &arg0, &arg1, &arg2, &arg3))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(247), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_retry_config const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(247), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, uint64_t);
+  if (x1 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(20), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (trifuse_config_error *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(20), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(300), arg3, (char **)&x3);
+  if (datasize != 0) {
+    x3 = ((size_t)datasize) <= 640 ? (trifuse_retry * *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(300), arg3, (char **)&x3,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_retry_new(x0, x1, x2, x3); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_retry_new _cffi_d_trifuse_retry_new
+#endif
+
+static int _cffi_d_trifuse_retry_next(trifuse_retry * x0, trifuse_retry_budget * x1, trifuse_retry_call * x2, uint64_t x3, uint64_t x4, uint64_t x5, uint64_t * x6)
+{
+  return trifuse_retry_next(x0, x1, x2, x3, x4, x5, x6);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_retry_next(PyObject *self, PyObject *args)
+{
+  trifuse_retry * x0;
+  trifuse_retry_budget * x1;
+  trifuse_retry_call * x2;
+  uint64_t x3;
+  uint64_t x4;
+  uint64_t x5;
+  uint64_t * x6;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+  PyObject *arg4;
+  PyObject *arg5;
+  PyObject *arg6;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_retry_next", 7, 7, &arg0, &arg1, &arg2, &arg3, &arg4, &arg5, &arg6))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(237), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_retry *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(237), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(238), arg1, (char **)&x1);
+  if (datasize != 0) {
+    x1 = ((size_t)datasize) <= 640 ? (trifuse_retry_budget *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(238), arg1, (char **)&x1,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(239), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (trifuse_retry_call *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(239), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x3 = _cffi_to_c_int(arg3, uint64_t);
+  if (x3 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  x4 = _cffi_to_c_int(arg4, uint64_t);
+  if (x4 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  x5 = _cffi_to_c_int(arg5, uint64_t);
+  if (x5 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(43), arg6, (char **)&x6);
+  if (datasize != 0) {
+    x6 = ((size_t)datasize) <= 640 ? (uint64_t *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(43), arg6, (char **)&x6,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_retry_next(x0, x1, x2, x3, x4, x5, x6); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_retry_next _cffi_d_trifuse_retry_next
+#endif
+
+static int _cffi_d_trifuse_retry_reconfigure(trifuse_retry * x0, trifuse_retry_config const * x1, trifuse_config_error * x2)
+{
+  return trifuse_retry_reconfigure(x0, x1, x2);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_retry_reconfigure(PyObject *self, PyObject *args)
+{
+  trifuse_retry * x0;
+  trifuse_retry_config const * x1;
+  trifuse_config_error * x2;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_retry_reconfigure", 3, 3, &arg0, &arg1, &arg2))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(237), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_retry *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(237), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(247), arg1, (char **)&x1);
+  if (datasize != 0) {
+    x1 = ((size_t)datasize) <= 640 ? (trifuse_retry_config const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(247), arg1, (char **)&x1,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(20), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (trifuse_config_error *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(20), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_retry_reconfigure(x0, x1, x2); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_retry_reconfigure _cffi_d_trifuse_retry_reconfigure
+#endif
+
+static int _cffi_d_trifuse_retry_settle(trifuse_retry * x0, uint32_t x1, int x2)
+{
+  return trifuse_retry_settle(x0, x1, x2);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_retry_settle(PyObject *self, PyObject *args)
+{
+  trifuse_retry * x0;
+  uint32_t x1;
+  int x2;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_retry_settle", 3, 3, &arg0, &arg1, &arg2))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(237), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_retry *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(237), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, uint32_t);
+  if (x1 == (uint32_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  x2 = _cffi_to_c_int(arg2, int);
+  if (x2 == (int)-1 && PyErr_Occurred())
+    return NULL;
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_retry_settle(x0, x1, x2); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_retry_settle _cffi_d_trifuse_retry_settle
+#endif
+
+static size_t _cffi_d_trifuse_retry_size(trifuse_retry_config const * x0)
+{
+  return trifuse_retry_size(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_retry_size(PyObject *self, PyObject *arg0)
+{
+  trifuse_retry_config const * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  size_t result;
+  PyObject *pyresult;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(247), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_retry_config const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(247), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_retry_size(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, size_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_retry_size _cffi_d_trifuse_retry_size
+#endif
+
 static int _cffi_d_trifuse_state_from_text(char const * x0, uint32_t * x1)
 {
   return trifuse_state_from_text(x0, x1);
@@ -3591,6 +8277,635 @@ _cffi_f_trifuse_state_text(PyObject *self, PyObject *arg0)
 }
 #else
 #  define _cffi_f_trifuse_state_text _cffi_d_trifuse_state_text
+#endif
+
+static int _cffi_d_trifuse_strategy_from_text(char const * x0, uint32_t * x1)
+{
+  return trifuse_strategy_from_text(x0, x1);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_strategy_from_text(PyObject *self, PyObject *args)
+{
+  char const * x0;
+  uint32_t * x1;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_strategy_from_text", 2, 2, &arg0, &arg1))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(9), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (char const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(9), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(14), arg1, (char **)&x1);
+  if (datasize != 0) {
+    x1 = ((size_t)datasize) <= 640 ? (uint32_t *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(14), arg1, (char **)&x1,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_strategy_from_text(x0, x1); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_strategy_from_text _cffi_d_trifuse_strategy_from_text
+#endif
+
+static char const * _cffi_d_trifuse_strategy_text(uint32_t x0)
+{
+  return trifuse_strategy_text(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_strategy_text(PyObject *self, PyObject *arg0)
+{
+  uint32_t x0;
+  char const * result;
+  PyObject *pyresult;
+
+  x0 = _cffi_to_c_int(arg0, uint32_t);
+  if (x0 == (uint32_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_strategy_text(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(9));
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_strategy_text _cffi_d_trifuse_strategy_text
+#endif
+
+static int _cffi_d_trifuse_throttle_accept(trifuse_throttle * x0, uint64_t x1)
+{
+  return trifuse_throttle_accept(x0, x1);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_throttle_accept(PyObject *self, PyObject *args)
+{
+  trifuse_throttle * x0;
+  uint64_t x1;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_throttle_accept", 2, 2, &arg0, &arg1))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(309), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_throttle *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(309), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, uint64_t);
+  if (x1 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_throttle_accept(x0, x1); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_throttle_accept _cffi_d_trifuse_throttle_accept
+#endif
+
+static int _cffi_d_trifuse_throttle_attach(void * x0, size_t x1, trifuse_throttle * * x2)
+{
+  return trifuse_throttle_attach(x0, x1, x2);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_throttle_attach(PyObject *self, PyObject *args)
+{
+  void * x0;
+  size_t x1;
+  trifuse_throttle * * x2;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_throttle_attach", 3, 3, &arg0, &arg1, &arg2))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(332), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, size_t);
+  if (x1 == (size_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(329), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (trifuse_throttle * *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(329), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_throttle_attach(x0, x1, x2); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_throttle_attach _cffi_d_trifuse_throttle_attach
+#endif
+
+static int _cffi_d_trifuse_throttle_config_check(trifuse_throttle_config const * x0, trifuse_config_error * x1)
+{
+  return trifuse_throttle_config_check(x0, x1);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_throttle_config_check(PyObject *self, PyObject *args)
+{
+  trifuse_throttle_config const * x0;
+  trifuse_config_error * x1;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_throttle_config_check", 2, 2, &arg0, &arg1))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(322), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_throttle_config const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(322), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(20), arg1, (char **)&x1);
+  if (datasize != 0) {
+    x1 = ((size_t)datasize) <= 640 ? (trifuse_config_error *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(20), arg1, (char **)&x1,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_throttle_config_check(x0, x1); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_throttle_config_check _cffi_d_trifuse_throttle_config_check
+#endif
+
+static int _cffi_d_trifuse_throttle_config_init(trifuse_throttle_config * x0, size_t x1)
+{
+  return trifuse_throttle_config_init(x0, x1);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_throttle_config_init(PyObject *self, PyObject *args)
+{
+  trifuse_throttle_config * x0;
+  size_t x1;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_throttle_config_init", 2, 2, &arg0, &arg1))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(318), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_throttle_config *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(318), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, size_t);
+  if (x1 == (size_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_throttle_config_init(x0, x1); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_throttle_config_init _cffi_d_trifuse_throttle_config_init
+#endif
+
+static void _cffi_d_trifuse_throttle_free(trifuse_throttle * x0)
+{
+  trifuse_throttle_free(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_throttle_free(PyObject *self, PyObject *arg0)
+{
+  trifuse_throttle * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(309), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_throttle *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(309), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { trifuse_throttle_free(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  Py_INCREF(Py_None);
+  return Py_None;
+}
+#else
+#  define _cffi_f_trifuse_throttle_free _cffi_d_trifuse_throttle_free
+#endif
+
+static int _cffi_d_trifuse_throttle_get_snapshot(trifuse_throttle * x0, uint64_t x1, trifuse_throttle_snapshot * x2)
+{
+  return trifuse_throttle_get_snapshot(x0, x1, x2);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_throttle_get_snapshot(PyObject *self, PyObject *args)
+{
+  trifuse_throttle * x0;
+  uint64_t x1;
+  trifuse_throttle_snapshot * x2;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_throttle_get_snapshot", 3, 3, &arg0, &arg1, &arg2))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(309), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_throttle *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(309), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, uint64_t);
+  if (x1 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(315), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (trifuse_throttle_snapshot *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(315), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_throttle_get_snapshot(x0, x1, x2); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_throttle_get_snapshot _cffi_d_trifuse_throttle_get_snapshot
+#endif
+
+static int _cffi_d_trifuse_throttle_init(void * x0, size_t x1, trifuse_throttle_config const * x2, uint64_t x3, trifuse_config_error * x4, trifuse_throttle * * x5)
+{
+  return trifuse_throttle_init(x0, x1, x2, x3, x4, x5);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_throttle_init(PyObject *self, PyObject *args)
+{
+  void * x0;
+  size_t x1;
+  trifuse_throttle_config const * x2;
+  uint64_t x3;
+  trifuse_config_error * x4;
+  trifuse_throttle * * x5;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+  PyObject *arg4;
+  PyObject *arg5;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_throttle_init", 6, 6, &arg0, &arg1, &arg2, &arg3, &arg4, &arg5))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(332), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, size_t);
+  if (x1 == (size_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(322), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (trifuse_throttle_config const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(322), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x3 = _cffi_to_c_int(arg3, uint64_t);
+  if (x3 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(20), arg4, (char **)&x4);
+  if (datasize != 0) {
+    x4 = ((size_t)datasize) <= 640 ? (trifuse_config_error *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(20), arg4, (char **)&x4,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(329), arg5, (char **)&x5);
+  if (datasize != 0) {
+    x5 = ((size_t)datasize) <= 640 ? (trifuse_throttle * *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(329), arg5, (char **)&x5,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_throttle_init(x0, x1, x2, x3, x4, x5); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_throttle_init _cffi_d_trifuse_throttle_init
+#endif
+
+static int _cffi_d_trifuse_throttle_new(trifuse_throttle_config const * x0, uint64_t x1, trifuse_config_error * x2, trifuse_throttle * * x3)
+{
+  return trifuse_throttle_new(x0, x1, x2, x3);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_throttle_new(PyObject *self, PyObject *args)
+{
+  trifuse_throttle_config const * x0;
+  uint64_t x1;
+  trifuse_config_error * x2;
+  trifuse_throttle * * x3;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_throttle_new", 4, 4, &arg0, &arg1, &arg2, &arg3))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(322), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_throttle_config const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(322), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, uint64_t);
+  if (x1 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(20), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (trifuse_config_error *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(20), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(329), arg3, (char **)&x3);
+  if (datasize != 0) {
+    x3 = ((size_t)datasize) <= 640 ? (trifuse_throttle * *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(329), arg3, (char **)&x3,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_throttle_new(x0, x1, x2, x3); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_throttle_new _cffi_d_trifuse_throttle_new
+#endif
+
+static size_t _cffi_d_trifuse_throttle_size(trifuse_throttle_config const * x0)
+{
+  return trifuse_throttle_size(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_throttle_size(PyObject *self, PyObject *arg0)
+{
+  trifuse_throttle_config const * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  size_t result;
+  PyObject *pyresult;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(322), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_throttle_config const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(322), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_throttle_size(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, size_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_throttle_size _cffi_d_trifuse_throttle_size
+#endif
+
+static int _cffi_d_trifuse_throttle_try_acquire(trifuse_throttle * x0, uint64_t x1)
+{
+  return trifuse_throttle_try_acquire(x0, x1);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_throttle_try_acquire(PyObject *self, PyObject *args)
+{
+  trifuse_throttle * x0;
+  uint64_t x1;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_throttle_try_acquire", 2, 2, &arg0, &arg1))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(309), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_throttle *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(309), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, uint64_t);
+  if (x1 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_throttle_try_acquire(x0, x1); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_throttle_try_acquire _cffi_d_trifuse_throttle_try_acquire
 #endif
 
 static uint32_t _cffi_d_trifuse_version(void)
@@ -3818,6 +9133,42 @@ static int _cffi_const_TRIFUSE_ADVICE_TIMEOUT_OVER_OPEN(unsigned long long *o)
   return n;
 }
 
+static int _cffi_const_TRIFUSE_ALGORITHM_AIMD(unsigned long long *o)
+{
+  int n = (TRIFUSE_ALGORITHM_AIMD) <= 0;
+  *o = (unsigned long long)((TRIFUSE_ALGORITHM_AIMD) | 0);  /* check that TRIFUSE_ALGORITHM_AIMD is an integer */
+  if (!_cffi_check_int(*o, n, 1U))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_ALGORITHM_FIXED(unsigned long long *o)
+{
+  int n = (TRIFUSE_ALGORITHM_FIXED) <= 0;
+  *o = (unsigned long long)((TRIFUSE_ALGORITHM_FIXED) | 0);  /* check that TRIFUSE_ALGORITHM_FIXED is an integer */
+  if (!_cffi_check_int(*o, n, 0))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_ALGORITHM_GRADIENT2(unsigned long long *o)
+{
+  int n = (TRIFUSE_ALGORITHM_GRADIENT2) <= 0;
+  *o = (unsigned long long)((TRIFUSE_ALGORITHM_GRADIENT2) | 0);  /* check that TRIFUSE_ALGORITHM_GRADIENT2 is an integer */
+  if (!_cffi_check_int(*o, n, 3U))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_ALGORITHM_VEGAS(unsigned long long *o)
+{
+  int n = (TRIFUSE_ALGORITHM_VEGAS) <= 0;
+  *o = (unsigned long long)((TRIFUSE_ALGORITHM_VEGAS) | 0);  /* check that TRIFUSE_ALGORITHM_VEGAS is an integer */
+  if (!_cffi_check_int(*o, n, 2U))
+    n |= 2;
+  return n;
+}
+
 static int _cffi_const_TRIFUSE_CAUSE_CONSECUTIVE(unsigned long long *o)
 {
   int n = (TRIFUSE_CAUSE_CONSECUTIVE) <= 0;
@@ -3953,6 +9304,15 @@ static int _cffi_const_TRIFUSE_DURATION_MAX_NS(unsigned long long *o)
   return n;
 }
 
+static int _cffi_const_TRIFUSE_EMPTY(unsigned long long *o)
+{
+  int n = (TRIFUSE_EMPTY) <= 0;
+  *o = (unsigned long long)((TRIFUSE_EMPTY) | 0);  /* check that TRIFUSE_EMPTY is an integer */
+  if (!_cffi_check_int(*o, n, 34U))
+    n |= 2;
+  return n;
+}
+
 static int _cffi_const_TRIFUSE_ERROR_ALIGNMENT(unsigned long long *o)
 {
   int n = (TRIFUSE_ERROR_ALIGNMENT) <= 0;
@@ -3998,11 +9358,29 @@ static int _cffi_const_TRIFUSE_ERROR_NOT_AN_OBJECT(unsigned long long *o)
   return n;
 }
 
+static int _cffi_const_TRIFUSE_ERROR_NOT_HELD(unsigned long long *o)
+{
+  int n = (TRIFUSE_ERROR_NOT_HELD) <= 0;
+  *o = (unsigned long long)((TRIFUSE_ERROR_NOT_HELD) | 0);  /* check that TRIFUSE_ERROR_NOT_HELD is an integer */
+  if (!_cffi_check_int(*o, n, -11))
+    n |= 2;
+  return n;
+}
+
 static int _cffi_const_TRIFUSE_ERROR_NO_MEMORY(unsigned long long *o)
 {
   int n = (TRIFUSE_ERROR_NO_MEMORY) <= 0;
   *o = (unsigned long long)((TRIFUSE_ERROR_NO_MEMORY) | 0);  /* check that TRIFUSE_ERROR_NO_MEMORY is an integer */
   if (!_cffi_check_int(*o, n, -7))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_ERROR_OVER_CAPACITY(unsigned long long *o)
+{
+  int n = (TRIFUSE_ERROR_OVER_CAPACITY) <= 0;
+  *o = (unsigned long long)((TRIFUSE_ERROR_OVER_CAPACITY) | 0);  /* check that TRIFUSE_ERROR_OVER_CAPACITY is an integer */
+  if (!_cffi_check_int(*o, n, -10))
     n |= 2;
   return n;
 }
@@ -4043,11 +9421,56 @@ static int _cffi_const_TRIFUSE_EVENT_TRANSITION(unsigned long long *o)
   return n;
 }
 
+static int _cffi_const_TRIFUSE_FIELD_ALGORITHM(unsigned long long *o)
+{
+  int n = (TRIFUSE_FIELD_ALGORITHM) <= 0;
+  *o = (unsigned long long)((TRIFUSE_FIELD_ALGORITHM) | 0);  /* check that TRIFUSE_FIELD_ALGORITHM is an integer */
+  if (!_cffi_check_int(*o, n, 80U))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_FIELD_ALPHA(unsigned long long *o)
+{
+  int n = (TRIFUSE_FIELD_ALPHA) <= 0;
+  *o = (unsigned long long)((TRIFUSE_FIELD_ALPHA) | 0);  /* check that TRIFUSE_FIELD_ALPHA is an integer */
+  if (!_cffi_check_int(*o, n, 86U))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_FIELD_BACKOFF_RATIO(unsigned long long *o)
+{
+  int n = (TRIFUSE_FIELD_BACKOFF_RATIO) <= 0;
+  *o = (unsigned long long)((TRIFUSE_FIELD_BACKOFF_RATIO) | 0);  /* check that TRIFUSE_FIELD_BACKOFF_RATIO is an integer */
+  if (!_cffi_check_int(*o, n, 85U))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_FIELD_BETA(unsigned long long *o)
+{
+  int n = (TRIFUSE_FIELD_BETA) <= 0;
+  *o = (unsigned long long)((TRIFUSE_FIELD_BETA) | 0);  /* check that TRIFUSE_FIELD_BETA is an integer */
+  if (!_cffi_check_int(*o, n, 87U))
+    n |= 2;
+  return n;
+}
+
 static int _cffi_const_TRIFUSE_FIELD_CANCELLED_COUNTS_AFTER(unsigned long long *o)
 {
   int n = (TRIFUSE_FIELD_CANCELLED_COUNTS_AFTER) <= 0;
   *o = (unsigned long long)((TRIFUSE_FIELD_CANCELLED_COUNTS_AFTER) | 0);  /* check that TRIFUSE_FIELD_CANCELLED_COUNTS_AFTER is an integer */
   if (!_cffi_check_int(*o, n, 24U))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_FIELD_CAPACITY(unsigned long long *o)
+{
+  int n = (TRIFUSE_FIELD_CAPACITY) <= 0;
+  *o = (unsigned long long)((TRIFUSE_FIELD_CAPACITY) | 0);  /* check that TRIFUSE_FIELD_CAPACITY is an integer */
+  if (!_cffi_check_int(*o, n, 68U))
     n |= 2;
   return n;
 }
@@ -4075,6 +9498,15 @@ static int _cffi_const_TRIFUSE_FIELD_CUSUM_IDLE_DECAY(unsigned long long *o)
   int n = (TRIFUSE_FIELD_CUSUM_IDLE_DECAY) <= 0;
   *o = (unsigned long long)((TRIFUSE_FIELD_CUSUM_IDLE_DECAY) | 0);  /* check that TRIFUSE_FIELD_CUSUM_IDLE_DECAY is an integer */
   if (!_cffi_check_int(*o, n, 30U))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_FIELD_DELAY(unsigned long long *o)
+{
+  int n = (TRIFUSE_FIELD_DELAY) <= 0;
+  *o = (unsigned long long)((TRIFUSE_FIELD_DELAY) | 0);  /* check that TRIFUSE_FIELD_DELAY is an integer */
+  if (!_cffi_check_int(*o, n, 115U))
     n |= 2;
   return n;
 }
@@ -4124,6 +9556,15 @@ static int _cffi_const_TRIFUSE_FIELD_FLAGS(unsigned long long *o)
   return n;
 }
 
+static int _cffi_const_TRIFUSE_FIELD_FLOOR(unsigned long long *o)
+{
+  int n = (TRIFUSE_FIELD_FLOOR) <= 0;
+  *o = (unsigned long long)((TRIFUSE_FIELD_FLOOR) | 0);  /* check that TRIFUSE_FIELD_FLOOR is an integer */
+  if (!_cffi_check_int(*o, n, 130U))
+    n |= 2;
+  return n;
+}
+
 static int _cffi_const_TRIFUSE_FIELD_HALF_OPEN_FAILURE_THRESHOLD(unsigned long long *o)
 {
   int n = (TRIFUSE_FIELD_HALF_OPEN_FAILURE_THRESHOLD) <= 0;
@@ -4151,6 +9592,15 @@ static int _cffi_const_TRIFUSE_FIELD_HALF_OPEN_PERMIT_TTL(unsigned long long *o)
   return n;
 }
 
+static int _cffi_const_TRIFUSE_FIELD_INCREMENT(unsigned long long *o)
+{
+  int n = (TRIFUSE_FIELD_INCREMENT) <= 0;
+  *o = (unsigned long long)((TRIFUSE_FIELD_INCREMENT) | 0);  /* check that TRIFUSE_FIELD_INCREMENT is an integer */
+  if (!_cffi_check_int(*o, n, 116U))
+    n |= 2;
+  return n;
+}
+
 static int _cffi_const_TRIFUSE_FIELD_INITIAL_STATE(unsigned long long *o)
 {
   int n = (TRIFUSE_FIELD_INITIAL_STATE) <= 0;
@@ -4160,11 +9610,128 @@ static int _cffi_const_TRIFUSE_FIELD_INITIAL_STATE(unsigned long long *o)
   return n;
 }
 
+static int _cffi_const_TRIFUSE_FIELD_JITTER(unsigned long long *o)
+{
+  int n = (TRIFUSE_FIELD_JITTER) <= 0;
+  *o = (unsigned long long)((TRIFUSE_FIELD_JITTER) | 0);  /* check that TRIFUSE_FIELD_JITTER is an integer */
+  if (!_cffi_check_int(*o, n, 113U))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_FIELD_K(unsigned long long *o)
+{
+  int n = (TRIFUSE_FIELD_K) <= 0;
+  *o = (unsigned long long)((TRIFUSE_FIELD_K) | 0);  /* check that TRIFUSE_FIELD_K is an integer */
+  if (!_cffi_check_int(*o, n, 136U))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_FIELD_KIND(unsigned long long *o)
+{
+  int n = (TRIFUSE_FIELD_KIND) <= 0;
+  *o = (unsigned long long)((TRIFUSE_FIELD_KIND) | 0);  /* check that TRIFUSE_FIELD_KIND is an integer */
+  if (!_cffi_check_int(*o, n, 64U))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_FIELD_LIMIT(unsigned long long *o)
+{
+  int n = (TRIFUSE_FIELD_LIMIT) <= 0;
+  *o = (unsigned long long)((TRIFUSE_FIELD_LIMIT) | 0);  /* check that TRIFUSE_FIELD_LIMIT is an integer */
+  if (!_cffi_check_int(*o, n, 81U))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_FIELD_LONG_DECAY(unsigned long long *o)
+{
+  int n = (TRIFUSE_FIELD_LONG_DECAY) <= 0;
+  *o = (unsigned long long)((TRIFUSE_FIELD_LONG_DECAY) | 0);  /* check that TRIFUSE_FIELD_LONG_DECAY is an integer */
+  if (!_cffi_check_int(*o, n, 93U))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_FIELD_LONG_WINDOW(unsigned long long *o)
+{
+  int n = (TRIFUSE_FIELD_LONG_WINDOW) <= 0;
+  *o = (unsigned long long)((TRIFUSE_FIELD_LONG_WINDOW) | 0);  /* check that TRIFUSE_FIELD_LONG_WINDOW is an integer */
+  if (!_cffi_check_int(*o, n, 89U))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_FIELD_MAX_DELAY(unsigned long long *o)
+{
+  int n = (TRIFUSE_FIELD_MAX_DELAY) <= 0;
+  *o = (unsigned long long)((TRIFUSE_FIELD_MAX_DELAY) | 0);  /* check that TRIFUSE_FIELD_MAX_DELAY is an integer */
+  if (!_cffi_check_int(*o, n, 118U))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_FIELD_MAX_ELAPSED(unsigned long long *o)
+{
+  int n = (TRIFUSE_FIELD_MAX_ELAPSED) <= 0;
+  *o = (unsigned long long)((TRIFUSE_FIELD_MAX_ELAPSED) | 0);  /* check that TRIFUSE_FIELD_MAX_ELAPSED is an integer */
+  if (!_cffi_check_int(*o, n, 119U))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_FIELD_MAX_LIMIT(unsigned long long *o)
+{
+  int n = (TRIFUSE_FIELD_MAX_LIMIT) <= 0;
+  *o = (unsigned long long)((TRIFUSE_FIELD_MAX_LIMIT) | 0);  /* check that TRIFUSE_FIELD_MAX_LIMIT is an integer */
+  if (!_cffi_check_int(*o, n, 83U))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_FIELD_MAX_RETRIES(unsigned long long *o)
+{
+  int n = (TRIFUSE_FIELD_MAX_RETRIES) <= 0;
+  *o = (unsigned long long)((TRIFUSE_FIELD_MAX_RETRIES) | 0);  /* check that TRIFUSE_FIELD_MAX_RETRIES is an integer */
+  if (!_cffi_check_int(*o, n, 114U))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_FIELD_MAX_SAVED(unsigned long long *o)
+{
+  int n = (TRIFUSE_FIELD_MAX_SAVED) <= 0;
+  *o = (unsigned long long)((TRIFUSE_FIELD_MAX_SAVED) | 0);  /* check that TRIFUSE_FIELD_MAX_SAVED is an integer */
+  if (!_cffi_check_int(*o, n, 153U))
+    n |= 2;
+  return n;
+}
+
 static int _cffi_const_TRIFUSE_FIELD_MINIMUM_CALLS(unsigned long long *o)
 {
   int n = (TRIFUSE_FIELD_MINIMUM_CALLS) <= 0;
   *o = (unsigned long long)((TRIFUSE_FIELD_MINIMUM_CALLS) | 0);  /* check that TRIFUSE_FIELD_MINIMUM_CALLS is an integer */
   if (!_cffi_check_int(*o, n, 6U))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_FIELD_MIN_LIMIT(unsigned long long *o)
+{
+  int n = (TRIFUSE_FIELD_MIN_LIMIT) <= 0;
+  *o = (unsigned long long)((TRIFUSE_FIELD_MIN_LIMIT) | 0);  /* check that TRIFUSE_FIELD_MIN_LIMIT is an integer */
+  if (!_cffi_check_int(*o, n, 82U))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_FIELD_MULTIPLIER(unsigned long long *o)
+{
+  int n = (TRIFUSE_FIELD_MULTIPLIER) <= 0;
+  *o = (unsigned long long)((TRIFUSE_FIELD_MULTIPLIER) | 0);  /* check that TRIFUSE_FIELD_MULTIPLIER is an integer */
+  if (!_cffi_check_int(*o, n, 117U))
     n |= 2;
   return n;
 }
@@ -4241,6 +9808,60 @@ static int _cffi_const_TRIFUSE_FIELD_OUTAGE_SLOW_RATE(unsigned long long *o)
   return n;
 }
 
+static int _cffi_const_TRIFUSE_FIELD_PERIOD(unsigned long long *o)
+{
+  int n = (TRIFUSE_FIELD_PERIOD) <= 0;
+  *o = (unsigned long long)((TRIFUSE_FIELD_PERIOD) | 0);  /* check that TRIFUSE_FIELD_PERIOD is an integer */
+  if (!_cffi_check_int(*o, n, 67U))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_FIELD_PERMITS(unsigned long long *o)
+{
+  int n = (TRIFUSE_FIELD_PERMITS) <= 0;
+  *o = (unsigned long long)((TRIFUSE_FIELD_PERMITS) | 0);  /* check that TRIFUSE_FIELD_PERMITS is an integer */
+  if (!_cffi_check_int(*o, n, 66U))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_FIELD_PROBE_EVERY(unsigned long long *o)
+{
+  int n = (TRIFUSE_FIELD_PROBE_EVERY) <= 0;
+  *o = (unsigned long long)((TRIFUSE_FIELD_PROBE_EVERY) | 0);  /* check that TRIFUSE_FIELD_PROBE_EVERY is an integer */
+  if (!_cffi_check_int(*o, n, 88U))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_FIELD_QUEUE_SIZE(unsigned long long *o)
+{
+  int n = (TRIFUSE_FIELD_QUEUE_SIZE) <= 0;
+  *o = (unsigned long long)((TRIFUSE_FIELD_QUEUE_SIZE) | 0);  /* check that TRIFUSE_FIELD_QUEUE_SIZE is an integer */
+  if (!_cffi_check_int(*o, n, 92U))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_FIELD_RATE(unsigned long long *o)
+{
+  int n = (TRIFUSE_FIELD_RATE) <= 0;
+  *o = (unsigned long long)((TRIFUSE_FIELD_RATE) | 0);  /* check that TRIFUSE_FIELD_RATE is an integer */
+  if (!_cffi_check_int(*o, n, 65U))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_FIELD_RATIO(unsigned long long *o)
+{
+  int n = (TRIFUSE_FIELD_RATIO) <= 0;
+  *o = (unsigned long long)((TRIFUSE_FIELD_RATIO) | 0);  /* check that TRIFUSE_FIELD_RATIO is an integer */
+  if (!_cffi_check_int(*o, n, 129U))
+    n |= 2;
+  return n;
+}
+
 static int _cffi_const_TRIFUSE_FIELD_REQUEST_TIMEOUT(unsigned long long *o)
 {
   int n = (TRIFUSE_FIELD_REQUEST_TIMEOUT) <= 0;
@@ -4277,6 +9898,42 @@ static int _cffi_const_TRIFUSE_FIELD_RESERVE_WINDOW_COUNT(unsigned long long *o)
   return n;
 }
 
+static int _cffi_const_TRIFUSE_FIELD_RETRY_AFTER_MAX(unsigned long long *o)
+{
+  int n = (TRIFUSE_FIELD_RETRY_AFTER_MAX) <= 0;
+  *o = (unsigned long long)((TRIFUSE_FIELD_RETRY_AFTER_MAX) | 0);  /* check that TRIFUSE_FIELD_RETRY_AFTER_MAX is an integer */
+  if (!_cffi_check_int(*o, n, 120U))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_FIELD_SEED(unsigned long long *o)
+{
+  int n = (TRIFUSE_FIELD_SEED) <= 0;
+  *o = (unsigned long long)((TRIFUSE_FIELD_SEED) | 0);  /* check that TRIFUSE_FIELD_SEED is an integer */
+  if (!_cffi_check_int(*o, n, 35U))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_FIELD_SHARE(unsigned long long *o)
+{
+  int n = (TRIFUSE_FIELD_SHARE) <= 0;
+  *o = (unsigned long long)((TRIFUSE_FIELD_SHARE) | 0);  /* check that TRIFUSE_FIELD_SHARE is an integer */
+  if (!_cffi_check_int(*o, n, 152U))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_FIELD_SLIDING(unsigned long long *o)
+{
+  int n = (TRIFUSE_FIELD_SLIDING) <= 0;
+  *o = (unsigned long long)((TRIFUSE_FIELD_SLIDING) | 0);  /* check that TRIFUSE_FIELD_SLIDING is an integer */
+  if (!_cffi_check_int(*o, n, 144U))
+    n |= 2;
+  return n;
+}
+
 static int _cffi_const_TRIFUSE_FIELD_SLOW_CALL_DURATION(unsigned long long *o)
 {
   int n = (TRIFUSE_FIELD_SLOW_CALL_DURATION) <= 0;
@@ -4295,11 +9952,47 @@ static int _cffi_const_TRIFUSE_FIELD_SLOW_CALL_RATE_THRESHOLD(unsigned long long
   return n;
 }
 
+static int _cffi_const_TRIFUSE_FIELD_SMOOTHING(unsigned long long *o)
+{
+  int n = (TRIFUSE_FIELD_SMOOTHING) <= 0;
+  *o = (unsigned long long)((TRIFUSE_FIELD_SMOOTHING) | 0);  /* check that TRIFUSE_FIELD_SMOOTHING is an integer */
+  if (!_cffi_check_int(*o, n, 91U))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_FIELD_STRATEGY(unsigned long long *o)
+{
+  int n = (TRIFUSE_FIELD_STRATEGY) <= 0;
+  *o = (unsigned long long)((TRIFUSE_FIELD_STRATEGY) | 0);  /* check that TRIFUSE_FIELD_STRATEGY is an integer */
+  if (!_cffi_check_int(*o, n, 112U))
+    n |= 2;
+  return n;
+}
+
 static int _cffi_const_TRIFUSE_FIELD_SUCCESS_THRESHOLD(unsigned long long *o)
 {
   int n = (TRIFUSE_FIELD_SUCCESS_THRESHOLD) <= 0;
   *o = (unsigned long long)((TRIFUSE_FIELD_SUCCESS_THRESHOLD) | 0);  /* check that TRIFUSE_FIELD_SUCCESS_THRESHOLD is an integer */
   if (!_cffi_check_int(*o, n, 20U))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_FIELD_TIMEOUT(unsigned long long *o)
+{
+  int n = (TRIFUSE_FIELD_TIMEOUT) <= 0;
+  *o = (unsigned long long)((TRIFUSE_FIELD_TIMEOUT) | 0);  /* check that TRIFUSE_FIELD_TIMEOUT is an integer */
+  if (!_cffi_check_int(*o, n, 84U))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_FIELD_TOLERANCE(unsigned long long *o)
+{
+  int n = (TRIFUSE_FIELD_TOLERANCE) <= 0;
+  *o = (unsigned long long)((TRIFUSE_FIELD_TOLERANCE) | 0);  /* check that TRIFUSE_FIELD_TOLERANCE is an integer */
+  if (!_cffi_check_int(*o, n, 90U))
     n |= 2;
   return n;
 }
@@ -4318,6 +10011,15 @@ static int _cffi_const_TRIFUSE_FIELD_TOLERATED_SLOW_RATE(unsigned long long *o)
   int n = (TRIFUSE_FIELD_TOLERATED_SLOW_RATE) <= 0;
   *o = (unsigned long long)((TRIFUSE_FIELD_TOLERATED_SLOW_RATE) | 0);  /* check that TRIFUSE_FIELD_TOLERATED_SLOW_RATE is an integer */
   if (!_cffi_check_int(*o, n, 27U))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_FIELD_TTL(unsigned long long *o)
+{
+  int n = (TRIFUSE_FIELD_TTL) <= 0;
+  *o = (unsigned long long)((TRIFUSE_FIELD_TTL) | 0);  /* check that TRIFUSE_FIELD_TTL is an integer */
+  if (!_cffi_check_int(*o, n, 128U))
     n |= 2;
   return n;
 }
@@ -4358,6 +10060,24 @@ static int _cffi_const_TRIFUSE_FIELD_WINDOW_KIND(unsigned long long *o)
   return n;
 }
 
+static int _cffi_const_TRIFUSE_JITTER_DECORRELATED(unsigned long long *o)
+{
+  int n = (TRIFUSE_JITTER_DECORRELATED) <= 0;
+  *o = (unsigned long long)((TRIFUSE_JITTER_DECORRELATED) | 0);  /* check that TRIFUSE_JITTER_DECORRELATED is an integer */
+  if (!_cffi_check_int(*o, n, 4U))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_JITTER_EQUAL(unsigned long long *o)
+{
+  int n = (TRIFUSE_JITTER_EQUAL) <= 0;
+  *o = (unsigned long long)((TRIFUSE_JITTER_EQUAL) | 0);  /* check that TRIFUSE_JITTER_EQUAL is an integer */
+  if (!_cffi_check_int(*o, n, 3U))
+    n |= 2;
+  return n;
+}
+
 static int _cffi_const_TRIFUSE_JITTER_FULL(unsigned long long *o)
 {
   int n = (TRIFUSE_JITTER_FULL) <= 0;
@@ -4390,6 +10110,42 @@ static int _cffi_const_TRIFUSE_LATE(unsigned long long *o)
   int n = (TRIFUSE_LATE) <= 0;
   *o = (unsigned long long)((TRIFUSE_LATE) | 0);  /* check that TRIFUSE_LATE is an integer */
   if (!_cffi_check_int(*o, n, 32U))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_LIMITER_FIXED_WINDOW(unsigned long long *o)
+{
+  int n = (TRIFUSE_LIMITER_FIXED_WINDOW) <= 0;
+  *o = (unsigned long long)((TRIFUSE_LIMITER_FIXED_WINDOW) | 0);  /* check that TRIFUSE_LIMITER_FIXED_WINDOW is an integer */
+  if (!_cffi_check_int(*o, n, 3U))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_LIMITER_SLIDING_COUNTER(unsigned long long *o)
+{
+  int n = (TRIFUSE_LIMITER_SLIDING_COUNTER) <= 0;
+  *o = (unsigned long long)((TRIFUSE_LIMITER_SLIDING_COUNTER) | 0);  /* check that TRIFUSE_LIMITER_SLIDING_COUNTER is an integer */
+  if (!_cffi_check_int(*o, n, 2U))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_LIMITER_SLIDING_LOG(unsigned long long *o)
+{
+  int n = (TRIFUSE_LIMITER_SLIDING_LOG) <= 0;
+  *o = (unsigned long long)((TRIFUSE_LIMITER_SLIDING_LOG) | 0);  /* check that TRIFUSE_LIMITER_SLIDING_LOG is an integer */
+  if (!_cffi_check_int(*o, n, 1U))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_LIMITER_TOKEN_BUCKET(unsigned long long *o)
+{
+  int n = (TRIFUSE_LIMITER_TOKEN_BUCKET) <= 0;
+  *o = (unsigned long long)((TRIFUSE_LIMITER_TOKEN_BUCKET) | 0);  /* check that TRIFUSE_LIMITER_TOKEN_BUCKET is an integer */
+  if (!_cffi_check_int(*o, n, 0))
     n |= 2;
   return n;
 }
@@ -4646,6 +10402,15 @@ static int _cffi_const_TRIFUSE_PY_UNJUDGED(unsigned long long *o)
   return n;
 }
 
+static int _cffi_const_TRIFUSE_REFUSED_BULKHEAD_FULL(unsigned long long *o)
+{
+  int n = (TRIFUSE_REFUSED_BULKHEAD_FULL) <= 0;
+  *o = (unsigned long long)((TRIFUSE_REFUSED_BULKHEAD_FULL) | 0);  /* check that TRIFUSE_REFUSED_BULKHEAD_FULL is an integer */
+  if (!_cffi_check_int(*o, n, 5U))
+    n |= 2;
+  return n;
+}
+
 static int _cffi_const_TRIFUSE_REFUSED_FORCED_OPEN(unsigned long long *o)
 {
   int n = (TRIFUSE_REFUSED_FORCED_OPEN) <= 0;
@@ -4664,11 +10429,47 @@ static int _cffi_const_TRIFUSE_REFUSED_HALF_OPEN_LIMIT(unsigned long long *o)
   return n;
 }
 
+static int _cffi_const_TRIFUSE_REFUSED_HEDGE_BUDGET(unsigned long long *o)
+{
+  int n = (TRIFUSE_REFUSED_HEDGE_BUDGET) <= 0;
+  *o = (unsigned long long)((TRIFUSE_REFUSED_HEDGE_BUDGET) | 0);  /* check that TRIFUSE_REFUSED_HEDGE_BUDGET is an integer */
+  if (!_cffi_check_int(*o, n, 8U))
+    n |= 2;
+  return n;
+}
+
 static int _cffi_const_TRIFUSE_REFUSED_OPEN(unsigned long long *o)
 {
   int n = (TRIFUSE_REFUSED_OPEN) <= 0;
   *o = (unsigned long long)((TRIFUSE_REFUSED_OPEN) | 0);  /* check that TRIFUSE_REFUSED_OPEN is an integer */
   if (!_cffi_check_int(*o, n, 1U))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_REFUSED_RATE_LIMITED(unsigned long long *o)
+{
+  int n = (TRIFUSE_REFUSED_RATE_LIMITED) <= 0;
+  *o = (unsigned long long)((TRIFUSE_REFUSED_RATE_LIMITED) | 0);  /* check that TRIFUSE_REFUSED_RATE_LIMITED is an integer */
+  if (!_cffi_check_int(*o, n, 4U))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_REFUSED_RETRY_BUDGET(unsigned long long *o)
+{
+  int n = (TRIFUSE_REFUSED_RETRY_BUDGET) <= 0;
+  *o = (unsigned long long)((TRIFUSE_REFUSED_RETRY_BUDGET) | 0);  /* check that TRIFUSE_REFUSED_RETRY_BUDGET is an integer */
+  if (!_cffi_check_int(*o, n, 7U))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_REFUSED_THROTTLED(unsigned long long *o)
+{
+  int n = (TRIFUSE_REFUSED_THROTTLED) <= 0;
+  *o = (unsigned long long)((TRIFUSE_REFUSED_THROTTLED) | 0);  /* check that TRIFUSE_REFUSED_THROTTLED is an integer */
+  if (!_cffi_check_int(*o, n, 6U))
     n |= 2;
   return n;
 }
@@ -4740,6 +10541,60 @@ static int _cffi_const_TRIFUSE_STATE_OPEN(unsigned long long *o)
 {
   int n = (TRIFUSE_STATE_OPEN) <= 0;
   *o = (unsigned long long)((TRIFUSE_STATE_OPEN) | 0);  /* check that TRIFUSE_STATE_OPEN is an integer */
+  if (!_cffi_check_int(*o, n, 1U))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_STOP_DEADLINE(unsigned long long *o)
+{
+  int n = (TRIFUSE_STOP_DEADLINE) <= 0;
+  *o = (unsigned long long)((TRIFUSE_STOP_DEADLINE) | 0);  /* check that TRIFUSE_STOP_DEADLINE is an integer */
+  if (!_cffi_check_int(*o, n, 41U))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_STOP_RETRIES(unsigned long long *o)
+{
+  int n = (TRIFUSE_STOP_RETRIES) <= 0;
+  *o = (unsigned long long)((TRIFUSE_STOP_RETRIES) | 0);  /* check that TRIFUSE_STOP_RETRIES is an integer */
+  if (!_cffi_check_int(*o, n, 40U))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_STOP_RETRY_AFTER(unsigned long long *o)
+{
+  int n = (TRIFUSE_STOP_RETRY_AFTER) <= 0;
+  *o = (unsigned long long)((TRIFUSE_STOP_RETRY_AFTER) | 0);  /* check that TRIFUSE_STOP_RETRY_AFTER is an integer */
+  if (!_cffi_check_int(*o, n, 42U))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_STRATEGY_EXPONENTIAL(unsigned long long *o)
+{
+  int n = (TRIFUSE_STRATEGY_EXPONENTIAL) <= 0;
+  *o = (unsigned long long)((TRIFUSE_STRATEGY_EXPONENTIAL) | 0);  /* check that TRIFUSE_STRATEGY_EXPONENTIAL is an integer */
+  if (!_cffi_check_int(*o, n, 2U))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_STRATEGY_FIXED(unsigned long long *o)
+{
+  int n = (TRIFUSE_STRATEGY_FIXED) <= 0;
+  *o = (unsigned long long)((TRIFUSE_STRATEGY_FIXED) | 0);  /* check that TRIFUSE_STRATEGY_FIXED is an integer */
+  if (!_cffi_check_int(*o, n, 0))
+    n |= 2;
+  return n;
+}
+
+static int _cffi_const_TRIFUSE_STRATEGY_LINEAR(unsigned long long *o)
+{
+  int n = (TRIFUSE_STRATEGY_LINEAR) <= 0;
+  *o = (unsigned long long)((TRIFUSE_STRATEGY_LINEAR) | 0);  /* check that TRIFUSE_STRATEGY_LINEAR is an integer */
   if (!_cffi_check_int(*o, n, 1U))
     n |= 2;
   return n;
@@ -4950,6 +10805,52 @@ static void _cffi_checkfld__trifuse_breaker_snapshot(trifuse_breaker_snapshot *p
 struct _cffi_align__trifuse_breaker_snapshot { char x; trifuse_breaker_snapshot y; };
 
 _CFFI_UNUSED_FN
+static void _cffi_checkfld__trifuse_concurrency_config(trifuse_concurrency_config *p)
+{
+  /* only to generate compile-time warnings or errors */
+  (void)p;
+  (void)((p->struct_size) | 0);  /* check that 'trifuse_concurrency_config.struct_size' is an integer */
+  (void)((p->flags) | 0);  /* check that 'trifuse_concurrency_config.flags' is an integer */
+  (void)((p->algorithm) | 0);  /* check that 'trifuse_concurrency_config.algorithm' is an integer */
+  (void)((p->limit) | 0);  /* check that 'trifuse_concurrency_config.limit' is an integer */
+  (void)((p->min_limit) | 0);  /* check that 'trifuse_concurrency_config.min_limit' is an integer */
+  (void)((p->max_limit) | 0);  /* check that 'trifuse_concurrency_config.max_limit' is an integer */
+  (void)((p->probe_every) | 0);  /* check that 'trifuse_concurrency_config.probe_every' is an integer */
+  (void)((p->long_window) | 0);  /* check that 'trifuse_concurrency_config.long_window' is an integer */
+  (void)((p->timeout_ns) | 0);  /* check that 'trifuse_concurrency_config.timeout_ns' is an integer */
+  { double *tmp = &p->backoff_ratio; (void)tmp; }
+  { double *tmp = &p->alpha; (void)tmp; }
+  { double *tmp = &p->beta; (void)tmp; }
+  { double *tmp = &p->tolerance; (void)tmp; }
+  { double *tmp = &p->smoothing; (void)tmp; }
+  { double *tmp = &p->queue_size; (void)tmp; }
+  { double *tmp = &p->long_decay; (void)tmp; }
+  (void)((p->seed) | 0);  /* check that 'trifuse_concurrency_config.seed' is an integer */
+}
+struct _cffi_align__trifuse_concurrency_config { char x; trifuse_concurrency_config y; };
+
+_CFFI_UNUSED_FN
+static void _cffi_checkfld__trifuse_concurrency_snapshot(trifuse_concurrency_snapshot *p)
+{
+  /* only to generate compile-time warnings or errors */
+  (void)p;
+  (void)((p->struct_size) | 0);  /* check that 'trifuse_concurrency_snapshot.struct_size' is an integer */
+  (void)((p->flags) | 0);  /* check that 'trifuse_concurrency_snapshot.flags' is an integer */
+  (void)((p->algorithm) | 0);  /* check that 'trifuse_concurrency_snapshot.algorithm' is an integer */
+  (void)((p->limit) | 0);  /* check that 'trifuse_concurrency_snapshot.limit' is an integer */
+  { double *tmp = &p->limit_exact; (void)tmp; }
+  (void)((p->in_flight) | 0);  /* check that 'trifuse_concurrency_snapshot.in_flight' is an integer */
+  (void)((p->admitted) | 0);  /* check that 'trifuse_concurrency_snapshot.admitted' is an integer */
+  (void)((p->refused) | 0);  /* check that 'trifuse_concurrency_snapshot.refused' is an integer */
+  (void)((p->released) | 0);  /* check that 'trifuse_concurrency_snapshot.released' is an integer */
+  (void)((p->failures) | 0);  /* check that 'trifuse_concurrency_snapshot.failures' is an integer */
+  (void)((p->no_load_ns) | 0);  /* check that 'trifuse_concurrency_snapshot.no_load_ns' is an integer */
+  (void)((p->short_ns) | 0);  /* check that 'trifuse_concurrency_snapshot.short_ns' is an integer */
+  (void)((p->long_ns) | 0);  /* check that 'trifuse_concurrency_snapshot.long_ns' is an integer */
+}
+struct _cffi_align__trifuse_concurrency_snapshot { char x; trifuse_concurrency_snapshot y; };
+
+_CFFI_UNUSED_FN
 static void _cffi_checkfld__trifuse_config_error(trifuse_config_error *p)
 {
   /* only to generate compile-time warnings or errors */
@@ -4985,6 +10886,100 @@ static void _cffi_checkfld__trifuse_cusum_design(trifuse_cusum_design *p)
 struct _cffi_align__trifuse_cusum_design { char x; trifuse_cusum_design y; };
 
 _CFFI_UNUSED_FN
+static void _cffi_checkfld__trifuse_hedge_config(trifuse_hedge_config *p)
+{
+  /* only to generate compile-time warnings or errors */
+  (void)p;
+  (void)((p->struct_size) | 0);  /* check that 'trifuse_hedge_config.struct_size' is an integer */
+  (void)((p->flags) | 0);  /* check that 'trifuse_hedge_config.flags' is an integer */
+  { double *tmp = &p->share; (void)tmp; }
+  (void)((p->max_saved) | 0);  /* check that 'trifuse_hedge_config.max_saved' is an integer */
+  (void)((p->reserved) | 0);  /* check that 'trifuse_hedge_config.reserved' is an integer */
+}
+struct _cffi_align__trifuse_hedge_config { char x; trifuse_hedge_config y; };
+
+_CFFI_UNUSED_FN
+static void _cffi_checkfld__trifuse_hedge_snapshot(trifuse_hedge_snapshot *p)
+{
+  /* only to generate compile-time warnings or errors */
+  (void)p;
+  (void)((p->struct_size) | 0);  /* check that 'trifuse_hedge_snapshot.struct_size' is an integer */
+  (void)((p->flags) | 0);  /* check that 'trifuse_hedge_snapshot.flags' is an integer */
+  { double *tmp = &p->saved; (void)tmp; }
+  (void)((p->calls) | 0);  /* check that 'trifuse_hedge_snapshot.calls' is an integer */
+  (void)((p->hedges) | 0);  /* check that 'trifuse_hedge_snapshot.hedges' is an integer */
+  (void)((p->refused) | 0);  /* check that 'trifuse_hedge_snapshot.refused' is an integer */
+}
+struct _cffi_align__trifuse_hedge_snapshot { char x; trifuse_hedge_snapshot y; };
+
+_CFFI_UNUSED_FN
+static void _cffi_checkfld__trifuse_histogram_config(trifuse_histogram_config *p)
+{
+  /* only to generate compile-time warnings or errors */
+  (void)p;
+  (void)((p->struct_size) | 0);  /* check that 'trifuse_histogram_config.struct_size' is an integer */
+  (void)((p->flags) | 0);  /* check that 'trifuse_histogram_config.flags' is an integer */
+  (void)((p->sliding_ns) | 0);  /* check that 'trifuse_histogram_config.sliding_ns' is an integer */
+}
+struct _cffi_align__trifuse_histogram_config { char x; trifuse_histogram_config y; };
+
+_CFFI_UNUSED_FN
+static void _cffi_checkfld__trifuse_histogram_snapshot(trifuse_histogram_snapshot *p)
+{
+  /* only to generate compile-time warnings or errors */
+  (void)p;
+  (void)((p->struct_size) | 0);  /* check that 'trifuse_histogram_snapshot.struct_size' is an integer */
+  (void)((p->flags) | 0);  /* check that 'trifuse_histogram_snapshot.flags' is an integer */
+  (void)((p->count) | 0);  /* check that 'trifuse_histogram_snapshot.count' is an integer */
+  (void)((p->sum_ns) | 0);  /* check that 'trifuse_histogram_snapshot.sum_ns' is an integer */
+  (void)((p->min_ns) | 0);  /* check that 'trifuse_histogram_snapshot.min_ns' is an integer */
+  (void)((p->max_ns) | 0);  /* check that 'trifuse_histogram_snapshot.max_ns' is an integer */
+  (void)((p->p50_ns) | 0);  /* check that 'trifuse_histogram_snapshot.p50_ns' is an integer */
+  (void)((p->p95_ns) | 0);  /* check that 'trifuse_histogram_snapshot.p95_ns' is an integer */
+  (void)((p->p99_ns) | 0);  /* check that 'trifuse_histogram_snapshot.p99_ns' is an integer */
+  (void)((p->total) | 0);  /* check that 'trifuse_histogram_snapshot.total' is an integer */
+}
+struct _cffi_align__trifuse_histogram_snapshot { char x; trifuse_histogram_snapshot y; };
+
+_CFFI_UNUSED_FN
+static void _cffi_checkfld__trifuse_limiter_config(trifuse_limiter_config *p)
+{
+  /* only to generate compile-time warnings or errors */
+  (void)p;
+  (void)((p->struct_size) | 0);  /* check that 'trifuse_limiter_config.struct_size' is an integer */
+  (void)((p->flags) | 0);  /* check that 'trifuse_limiter_config.flags' is an integer */
+  (void)((p->kind) | 0);  /* check that 'trifuse_limiter_config.kind' is an integer */
+  (void)((p->reserved) | 0);  /* check that 'trifuse_limiter_config.reserved' is an integer */
+  { double *tmp = &p->rate; (void)tmp; }
+  (void)((p->permits) | 0);  /* check that 'trifuse_limiter_config.permits' is an integer */
+  (void)((p->period_ns) | 0);  /* check that 'trifuse_limiter_config.period_ns' is an integer */
+  (void)((p->capacity) | 0);  /* check that 'trifuse_limiter_config.capacity' is an integer */
+}
+struct _cffi_align__trifuse_limiter_config { char x; trifuse_limiter_config y; };
+
+_CFFI_UNUSED_FN
+static void _cffi_checkfld__trifuse_limiter_snapshot(trifuse_limiter_snapshot *p)
+{
+  /* only to generate compile-time warnings or errors */
+  (void)p;
+  (void)((p->struct_size) | 0);  /* check that 'trifuse_limiter_snapshot.struct_size' is an integer */
+  (void)((p->flags) | 0);  /* check that 'trifuse_limiter_snapshot.flags' is an integer */
+  (void)((p->kind) | 0);  /* check that 'trifuse_limiter_snapshot.kind' is an integer */
+  (void)((p->reserved) | 0);  /* check that 'trifuse_limiter_snapshot.reserved' is an integer */
+  { double *tmp = &p->rate; (void)tmp; }
+  (void)((p->permits) | 0);  /* check that 'trifuse_limiter_snapshot.permits' is an integer */
+  (void)((p->period_ns) | 0);  /* check that 'trifuse_limiter_snapshot.period_ns' is an integer */
+  (void)((p->capacity) | 0);  /* check that 'trifuse_limiter_snapshot.capacity' is an integer */
+  (void)((p->available) | 0);  /* check that 'trifuse_limiter_snapshot.available' is an integer */
+  (void)((p->debt) | 0);  /* check that 'trifuse_limiter_snapshot.debt' is an integer */
+  (void)((p->granted) | 0);  /* check that 'trifuse_limiter_snapshot.granted' is an integer */
+  (void)((p->refused) | 0);  /* check that 'trifuse_limiter_snapshot.refused' is an integer */
+  (void)((p->granted_tokens) | 0);  /* check that 'trifuse_limiter_snapshot.granted_tokens' is an integer */
+  (void)((p->given_back) | 0);  /* check that 'trifuse_limiter_snapshot.given_back' is an integer */
+}
+struct _cffi_align__trifuse_limiter_snapshot { char x; trifuse_limiter_snapshot y; };
+
+_CFFI_UNUSED_FN
 static void _cffi_checkfld__trifuse_py_call(trifuse_py_call *p)
 {
   /* only to generate compile-time warnings or errors */
@@ -5012,6 +11007,136 @@ static void _cffi_checkfld__trifuse_py_handle(trifuse_py_handle *p)
 }
 struct _cffi_align__trifuse_py_handle { char x; trifuse_py_handle y; };
 
+_CFFI_UNUSED_FN
+static void _cffi_checkfld__trifuse_reservation(trifuse_reservation *p)
+{
+  /* only to generate compile-time warnings or errors */
+  (void)p;
+  (void)((p->struct_size) | 0);  /* check that 'trifuse_reservation.struct_size' is an integer */
+  (void)((p->flags) | 0);  /* check that 'trifuse_reservation.flags' is an integer */
+  (void)((p->n) | 0);  /* check that 'trifuse_reservation.n' is an integer */
+  (void)((p->wait_ns) | 0);  /* check that 'trifuse_reservation.wait_ns' is an integer */
+  (void)((p->ready_ns) | 0);  /* check that 'trifuse_reservation.ready_ns' is an integer */
+  { uint64_t(*tmp)[2] = &p->position; (void)tmp; }
+}
+struct _cffi_align__trifuse_reservation { char x; trifuse_reservation y; };
+
+_CFFI_UNUSED_FN
+static void _cffi_checkfld__trifuse_retry_budget_config(trifuse_retry_budget_config *p)
+{
+  /* only to generate compile-time warnings or errors */
+  (void)p;
+  (void)((p->struct_size) | 0);  /* check that 'trifuse_retry_budget_config.struct_size' is an integer */
+  (void)((p->flags) | 0);  /* check that 'trifuse_retry_budget_config.flags' is an integer */
+  (void)((p->ttl_ns) | 0);  /* check that 'trifuse_retry_budget_config.ttl_ns' is an integer */
+  { double *tmp = &p->ratio; (void)tmp; }
+  { double *tmp = &p->floor; (void)tmp; }
+}
+struct _cffi_align__trifuse_retry_budget_config { char x; trifuse_retry_budget_config y; };
+
+_CFFI_UNUSED_FN
+static void _cffi_checkfld__trifuse_retry_budget_snapshot(trifuse_retry_budget_snapshot *p)
+{
+  /* only to generate compile-time warnings or errors */
+  (void)p;
+  (void)((p->struct_size) | 0);  /* check that 'trifuse_retry_budget_snapshot.struct_size' is an integer */
+  (void)((p->flags) | 0);  /* check that 'trifuse_retry_budget_snapshot.flags' is an integer */
+  (void)((p->available) | 0);  /* check that 'trifuse_retry_budget_snapshot.available' is an integer */
+  (void)((p->deposits) | 0);  /* check that 'trifuse_retry_budget_snapshot.deposits' is an integer */
+  (void)((p->withdrawals) | 0);  /* check that 'trifuse_retry_budget_snapshot.withdrawals' is an integer */
+  (void)((p->total_deposits) | 0);  /* check that 'trifuse_retry_budget_snapshot.total_deposits' is an integer */
+  (void)((p->total_withdrawals) | 0);  /* check that 'trifuse_retry_budget_snapshot.total_withdrawals' is an integer */
+  (void)((p->refused) | 0);  /* check that 'trifuse_retry_budget_snapshot.refused' is an integer */
+}
+struct _cffi_align__trifuse_retry_budget_snapshot { char x; trifuse_retry_budget_snapshot y; };
+
+_CFFI_UNUSED_FN
+static void _cffi_checkfld__trifuse_retry_call(trifuse_retry_call *p)
+{
+  /* only to generate compile-time warnings or errors */
+  (void)p;
+  (void)((p->struct_size) | 0);  /* check that 'trifuse_retry_call.struct_size' is an integer */
+  (void)((p->flags) | 0);  /* check that 'trifuse_retry_call.flags' is an integer */
+  (void)((p->retries) | 0);  /* check that 'trifuse_retry_call.retries' is an integer */
+  (void)((p->reserved) | 0);  /* check that 'trifuse_retry_call.reserved' is an integer */
+  (void)((p->started_ns) | 0);  /* check that 'trifuse_retry_call.started_ns' is an integer */
+  (void)((p->deadline_ns) | 0);  /* check that 'trifuse_retry_call.deadline_ns' is an integer */
+  (void)((p->previous_ns) | 0);  /* check that 'trifuse_retry_call.previous_ns' is an integer */
+  (void)((p->random) | 0);  /* check that 'trifuse_retry_call.random' is an integer */
+}
+struct _cffi_align__trifuse_retry_call { char x; trifuse_retry_call y; };
+
+_CFFI_UNUSED_FN
+static void _cffi_checkfld__trifuse_retry_config(trifuse_retry_config *p)
+{
+  /* only to generate compile-time warnings or errors */
+  (void)p;
+  (void)((p->struct_size) | 0);  /* check that 'trifuse_retry_config.struct_size' is an integer */
+  (void)((p->flags) | 0);  /* check that 'trifuse_retry_config.flags' is an integer */
+  (void)((p->strategy) | 0);  /* check that 'trifuse_retry_config.strategy' is an integer */
+  (void)((p->jitter) | 0);  /* check that 'trifuse_retry_config.jitter' is an integer */
+  (void)((p->max_retries) | 0);  /* check that 'trifuse_retry_config.max_retries' is an integer */
+  (void)((p->reserved) | 0);  /* check that 'trifuse_retry_config.reserved' is an integer */
+  (void)((p->delay_ns) | 0);  /* check that 'trifuse_retry_config.delay_ns' is an integer */
+  (void)((p->increment_ns) | 0);  /* check that 'trifuse_retry_config.increment_ns' is an integer */
+  { double *tmp = &p->multiplier; (void)tmp; }
+  (void)((p->max_delay_ns) | 0);  /* check that 'trifuse_retry_config.max_delay_ns' is an integer */
+  (void)((p->max_elapsed_ns) | 0);  /* check that 'trifuse_retry_config.max_elapsed_ns' is an integer */
+  (void)((p->retry_after_max_ns) | 0);  /* check that 'trifuse_retry_config.retry_after_max_ns' is an integer */
+  (void)((p->seed) | 0);  /* check that 'trifuse_retry_config.seed' is an integer */
+}
+struct _cffi_align__trifuse_retry_config { char x; trifuse_retry_config y; };
+
+_CFFI_UNUSED_FN
+static void _cffi_checkfld__trifuse_retry_snapshot(trifuse_retry_snapshot *p)
+{
+  /* only to generate compile-time warnings or errors */
+  (void)p;
+  (void)((p->struct_size) | 0);  /* check that 'trifuse_retry_snapshot.struct_size' is an integer */
+  (void)((p->flags) | 0);  /* check that 'trifuse_retry_snapshot.flags' is an integer */
+  (void)((p->calls) | 0);  /* check that 'trifuse_retry_snapshot.calls' is an integer */
+  (void)((p->successes) | 0);  /* check that 'trifuse_retry_snapshot.successes' is an integer */
+  (void)((p->failures) | 0);  /* check that 'trifuse_retry_snapshot.failures' is an integer */
+  (void)((p->retried) | 0);  /* check that 'trifuse_retry_snapshot.retried' is an integer */
+  (void)((p->retries) | 0);  /* check that 'trifuse_retry_snapshot.retries' is an integer */
+  (void)((p->stopped_retries) | 0);  /* check that 'trifuse_retry_snapshot.stopped_retries' is an integer */
+  (void)((p->stopped_deadline) | 0);  /* check that 'trifuse_retry_snapshot.stopped_deadline' is an integer */
+  (void)((p->stopped_retry_after) | 0);  /* check that 'trifuse_retry_snapshot.stopped_retry_after' is an integer */
+  (void)((p->refused_budget) | 0);  /* check that 'trifuse_retry_snapshot.refused_budget' is an integer */
+}
+struct _cffi_align__trifuse_retry_snapshot { char x; trifuse_retry_snapshot y; };
+
+_CFFI_UNUSED_FN
+static void _cffi_checkfld__trifuse_throttle_config(trifuse_throttle_config *p)
+{
+  /* only to generate compile-time warnings or errors */
+  (void)p;
+  (void)((p->struct_size) | 0);  /* check that 'trifuse_throttle_config.struct_size' is an integer */
+  (void)((p->flags) | 0);  /* check that 'trifuse_throttle_config.flags' is an integer */
+  (void)((p->window_duration_ns) | 0);  /* check that 'trifuse_throttle_config.window_duration_ns' is an integer */
+  (void)((p->window_buckets) | 0);  /* check that 'trifuse_throttle_config.window_buckets' is an integer */
+  (void)((p->reserved) | 0);  /* check that 'trifuse_throttle_config.reserved' is an integer */
+  { double *tmp = &p->k; (void)tmp; }
+  (void)((p->seed) | 0);  /* check that 'trifuse_throttle_config.seed' is an integer */
+}
+struct _cffi_align__trifuse_throttle_config { char x; trifuse_throttle_config y; };
+
+_CFFI_UNUSED_FN
+static void _cffi_checkfld__trifuse_throttle_snapshot(trifuse_throttle_snapshot *p)
+{
+  /* only to generate compile-time warnings or errors */
+  (void)p;
+  (void)((p->struct_size) | 0);  /* check that 'trifuse_throttle_snapshot.struct_size' is an integer */
+  (void)((p->flags) | 0);  /* check that 'trifuse_throttle_snapshot.flags' is an integer */
+  (void)((p->requests) | 0);  /* check that 'trifuse_throttle_snapshot.requests' is an integer */
+  (void)((p->accepts) | 0);  /* check that 'trifuse_throttle_snapshot.accepts' is an integer */
+  { double *tmp = &p->probability; (void)tmp; }
+  (void)((p->admitted) | 0);  /* check that 'trifuse_throttle_snapshot.admitted' is an integer */
+  (void)((p->refused) | 0);  /* check that 'trifuse_throttle_snapshot.refused' is an integer */
+  (void)((p->accepted) | 0);  /* check that 'trifuse_throttle_snapshot.accepted' is an integer */
+}
+struct _cffi_align__trifuse_throttle_snapshot { char x; trifuse_throttle_snapshot y; };
+
 static const struct _cffi_global_s _cffi_globals[] = {
   { "TRIFUSE_ADVICE_COUNT_OUT_OF_REACH", (void *)_cffi_const_TRIFUSE_ADVICE_COUNT_OUT_OF_REACH, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_ADVICE_COUNT_WITHOUT_RATE", (void *)_cffi_const_TRIFUSE_ADVICE_COUNT_WITHOUT_RATE, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
@@ -5023,6 +11148,10 @@ static const struct _cffi_global_s _cffi_globals[] = {
   { "TRIFUSE_ADVICE_SLOW_OVER_TIMEOUT", (void *)_cffi_const_TRIFUSE_ADVICE_SLOW_OVER_TIMEOUT, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_ADVICE_SLOW_RULE_OFF", (void *)_cffi_const_TRIFUSE_ADVICE_SLOW_RULE_OFF, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_ADVICE_TIMEOUT_OVER_OPEN", (void *)_cffi_const_TRIFUSE_ADVICE_TIMEOUT_OVER_OPEN, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_ALGORITHM_AIMD", (void *)_cffi_const_TRIFUSE_ALGORITHM_AIMD, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_ALGORITHM_FIXED", (void *)_cffi_const_TRIFUSE_ALGORITHM_FIXED, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_ALGORITHM_GRADIENT2", (void *)_cffi_const_TRIFUSE_ALGORITHM_GRADIENT2, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_ALGORITHM_VEGAS", (void *)_cffi_const_TRIFUSE_ALGORITHM_VEGAS, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_CAUSE_CONSECUTIVE", (void *)_cffi_const_TRIFUSE_CAUSE_CONSECUTIVE, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_CAUSE_CUSUM", (void *)_cffi_const_TRIFUSE_CAUSE_CUSUM, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_CAUSE_FAILURE_COUNT", (void *)_cffi_const_TRIFUSE_CAUSE_FAILURE_COUNT, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
@@ -5038,30 +11167,54 @@ static const struct _cffi_global_s _cffi_globals[] = {
   { "TRIFUSE_DETECTOR_CUSUM", (void *)_cffi_const_TRIFUSE_DETECTOR_CUSUM, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_DETECTOR_RATE", (void *)_cffi_const_TRIFUSE_DETECTOR_RATE, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_DURATION_MAX_NS", (void *)_cffi_const_TRIFUSE_DURATION_MAX_NS, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_EMPTY", (void *)_cffi_const_TRIFUSE_EMPTY, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_ERROR_ALIGNMENT", (void *)_cffi_const_TRIFUSE_ERROR_ALIGNMENT, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_ERROR_ARGUMENT", (void *)_cffi_const_TRIFUSE_ERROR_ARGUMENT, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_ERROR_CONFIG", (void *)_cffi_const_TRIFUSE_ERROR_CONFIG, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_ERROR_MEMORY_SIZE", (void *)_cffi_const_TRIFUSE_ERROR_MEMORY_SIZE, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_ERROR_NOT_AN_OBJECT", (void *)_cffi_const_TRIFUSE_ERROR_NOT_AN_OBJECT, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_ERROR_NOT_HELD", (void *)_cffi_const_TRIFUSE_ERROR_NOT_HELD, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_ERROR_NO_MEMORY", (void *)_cffi_const_TRIFUSE_ERROR_NO_MEMORY, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_ERROR_OVER_CAPACITY", (void *)_cffi_const_TRIFUSE_ERROR_OVER_CAPACITY, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_ERROR_STRUCT_SIZE", (void *)_cffi_const_TRIFUSE_ERROR_STRUCT_SIZE, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_ERROR_TEXT", (void *)_cffi_const_TRIFUSE_ERROR_TEXT, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_ERROR_UNSUPPORTED", (void *)_cffi_const_TRIFUSE_ERROR_UNSUPPORTED, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_EVENT_TRANSITION", (void *)_cffi_const_TRIFUSE_EVENT_TRANSITION, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_FIELD_ALGORITHM", (void *)_cffi_const_TRIFUSE_FIELD_ALGORITHM, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_FIELD_ALPHA", (void *)_cffi_const_TRIFUSE_FIELD_ALPHA, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_FIELD_BACKOFF_RATIO", (void *)_cffi_const_TRIFUSE_FIELD_BACKOFF_RATIO, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_FIELD_BETA", (void *)_cffi_const_TRIFUSE_FIELD_BETA, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_FIELD_CANCELLED_COUNTS_AFTER", (void *)_cffi_const_TRIFUSE_FIELD_CANCELLED_COUNTS_AFTER, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_FIELD_CAPACITY", (void *)_cffi_const_TRIFUSE_FIELD_CAPACITY, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_FIELD_CONSECUTIVE_FAILURES", (void *)_cffi_const_TRIFUSE_FIELD_CONSECUTIVE_FAILURES, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_FIELD_CUSUM_DESIGN", (void *)_cffi_const_TRIFUSE_FIELD_CUSUM_DESIGN, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_FIELD_CUSUM_IDLE_DECAY", (void *)_cffi_const_TRIFUSE_FIELD_CUSUM_IDLE_DECAY, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_FIELD_DELAY", (void *)_cffi_const_TRIFUSE_FIELD_DELAY, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_FIELD_DETECTOR", (void *)_cffi_const_TRIFUSE_FIELD_DETECTOR, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_FIELD_FAILURE_COUNT_THRESHOLD", (void *)_cffi_const_TRIFUSE_FIELD_FAILURE_COUNT_THRESHOLD, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_FIELD_FAILURE_RATE_THRESHOLD", (void *)_cffi_const_TRIFUSE_FIELD_FAILURE_RATE_THRESHOLD, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_FIELD_FALSE_OPEN_EVERY", (void *)_cffi_const_TRIFUSE_FIELD_FALSE_OPEN_EVERY, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_FIELD_FLAGS", (void *)_cffi_const_TRIFUSE_FIELD_FLAGS, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_FIELD_FLOOR", (void *)_cffi_const_TRIFUSE_FIELD_FLOOR, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_FIELD_HALF_OPEN_FAILURE_THRESHOLD", (void *)_cffi_const_TRIFUSE_FIELD_HALF_OPEN_FAILURE_THRESHOLD, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_FIELD_HALF_OPEN_MAX_CALLS", (void *)_cffi_const_TRIFUSE_FIELD_HALF_OPEN_MAX_CALLS, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_FIELD_HALF_OPEN_PERMIT_TTL", (void *)_cffi_const_TRIFUSE_FIELD_HALF_OPEN_PERMIT_TTL, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_FIELD_INCREMENT", (void *)_cffi_const_TRIFUSE_FIELD_INCREMENT, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_FIELD_INITIAL_STATE", (void *)_cffi_const_TRIFUSE_FIELD_INITIAL_STATE, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_FIELD_JITTER", (void *)_cffi_const_TRIFUSE_FIELD_JITTER, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_FIELD_K", (void *)_cffi_const_TRIFUSE_FIELD_K, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_FIELD_KIND", (void *)_cffi_const_TRIFUSE_FIELD_KIND, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_FIELD_LIMIT", (void *)_cffi_const_TRIFUSE_FIELD_LIMIT, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_FIELD_LONG_DECAY", (void *)_cffi_const_TRIFUSE_FIELD_LONG_DECAY, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_FIELD_LONG_WINDOW", (void *)_cffi_const_TRIFUSE_FIELD_LONG_WINDOW, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_FIELD_MAX_DELAY", (void *)_cffi_const_TRIFUSE_FIELD_MAX_DELAY, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_FIELD_MAX_ELAPSED", (void *)_cffi_const_TRIFUSE_FIELD_MAX_ELAPSED, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_FIELD_MAX_LIMIT", (void *)_cffi_const_TRIFUSE_FIELD_MAX_LIMIT, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_FIELD_MAX_RETRIES", (void *)_cffi_const_TRIFUSE_FIELD_MAX_RETRIES, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_FIELD_MAX_SAVED", (void *)_cffi_const_TRIFUSE_FIELD_MAX_SAVED, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_FIELD_MINIMUM_CALLS", (void *)_cffi_const_TRIFUSE_FIELD_MINIMUM_CALLS, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_FIELD_MIN_LIMIT", (void *)_cffi_const_TRIFUSE_FIELD_MIN_LIMIT, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_FIELD_MULTIPLIER", (void *)_cffi_const_TRIFUSE_FIELD_MULTIPLIER, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_FIELD_NONE", (void *)_cffi_const_TRIFUSE_FIELD_NONE, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_FIELD_OPEN_BACKOFF_MULTIPLIER", (void *)_cffi_const_TRIFUSE_FIELD_OPEN_BACKOFF_MULTIPLIER, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_FIELD_OPEN_DURATION", (void *)_cffi_const_TRIFUSE_FIELD_OPEN_DURATION, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
@@ -5070,23 +11223,44 @@ static const struct _cffi_global_s _cffi_globals[] = {
   { "TRIFUSE_FIELD_OPEN_JITTER_FRACTION", (void *)_cffi_const_TRIFUSE_FIELD_OPEN_JITTER_FRACTION, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_FIELD_OUTAGE_FAILURE_RATE", (void *)_cffi_const_TRIFUSE_FIELD_OUTAGE_FAILURE_RATE, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_FIELD_OUTAGE_SLOW_RATE", (void *)_cffi_const_TRIFUSE_FIELD_OUTAGE_SLOW_RATE, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_FIELD_PERIOD", (void *)_cffi_const_TRIFUSE_FIELD_PERIOD, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_FIELD_PERMITS", (void *)_cffi_const_TRIFUSE_FIELD_PERMITS, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_FIELD_PROBE_EVERY", (void *)_cffi_const_TRIFUSE_FIELD_PROBE_EVERY, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_FIELD_QUEUE_SIZE", (void *)_cffi_const_TRIFUSE_FIELD_QUEUE_SIZE, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_FIELD_RATE", (void *)_cffi_const_TRIFUSE_FIELD_RATE, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_FIELD_RATIO", (void *)_cffi_const_TRIFUSE_FIELD_RATIO, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_FIELD_REQUEST_TIMEOUT", (void *)_cffi_const_TRIFUSE_FIELD_REQUEST_TIMEOUT, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_FIELD_RESERVE_HALF_OPEN_CALLS", (void *)_cffi_const_TRIFUSE_FIELD_RESERVE_HALF_OPEN_CALLS, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_FIELD_RESERVE_WINDOW_BUCKETS", (void *)_cffi_const_TRIFUSE_FIELD_RESERVE_WINDOW_BUCKETS, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_FIELD_RESERVE_WINDOW_COUNT", (void *)_cffi_const_TRIFUSE_FIELD_RESERVE_WINDOW_COUNT, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_FIELD_RETRY_AFTER_MAX", (void *)_cffi_const_TRIFUSE_FIELD_RETRY_AFTER_MAX, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_FIELD_SEED", (void *)_cffi_const_TRIFUSE_FIELD_SEED, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_FIELD_SHARE", (void *)_cffi_const_TRIFUSE_FIELD_SHARE, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_FIELD_SLIDING", (void *)_cffi_const_TRIFUSE_FIELD_SLIDING, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_FIELD_SLOW_CALL_DURATION", (void *)_cffi_const_TRIFUSE_FIELD_SLOW_CALL_DURATION, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_FIELD_SLOW_CALL_RATE_THRESHOLD", (void *)_cffi_const_TRIFUSE_FIELD_SLOW_CALL_RATE_THRESHOLD, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_FIELD_SMOOTHING", (void *)_cffi_const_TRIFUSE_FIELD_SMOOTHING, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_FIELD_STRATEGY", (void *)_cffi_const_TRIFUSE_FIELD_STRATEGY, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_FIELD_SUCCESS_THRESHOLD", (void *)_cffi_const_TRIFUSE_FIELD_SUCCESS_THRESHOLD, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_FIELD_TIMEOUT", (void *)_cffi_const_TRIFUSE_FIELD_TIMEOUT, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_FIELD_TOLERANCE", (void *)_cffi_const_TRIFUSE_FIELD_TOLERANCE, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_FIELD_TOLERATED_FAILURE_RATE", (void *)_cffi_const_TRIFUSE_FIELD_TOLERATED_FAILURE_RATE, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_FIELD_TOLERATED_SLOW_RATE", (void *)_cffi_const_TRIFUSE_FIELD_TOLERATED_SLOW_RATE, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_FIELD_TTL", (void *)_cffi_const_TRIFUSE_FIELD_TTL, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_FIELD_WINDOW_BUCKETS", (void *)_cffi_const_TRIFUSE_FIELD_WINDOW_BUCKETS, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_FIELD_WINDOW_COUNT", (void *)_cffi_const_TRIFUSE_FIELD_WINDOW_COUNT, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_FIELD_WINDOW_DURATION", (void *)_cffi_const_TRIFUSE_FIELD_WINDOW_DURATION, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_FIELD_WINDOW_KIND", (void *)_cffi_const_TRIFUSE_FIELD_WINDOW_KIND, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_JITTER_DECORRELATED", (void *)_cffi_const_TRIFUSE_JITTER_DECORRELATED, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_JITTER_EQUAL", (void *)_cffi_const_TRIFUSE_JITTER_EQUAL, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_JITTER_FULL", (void *)_cffi_const_TRIFUSE_JITTER_FULL, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_JITTER_NONE", (void *)_cffi_const_TRIFUSE_JITTER_NONE, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_JITTER_PROPORTIONAL", (void *)_cffi_const_TRIFUSE_JITTER_PROPORTIONAL, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_LATE", (void *)_cffi_const_TRIFUSE_LATE, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_LIMITER_FIXED_WINDOW", (void *)_cffi_const_TRIFUSE_LIMITER_FIXED_WINDOW, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_LIMITER_SLIDING_COUNTER", (void *)_cffi_const_TRIFUSE_LIMITER_SLIDING_COUNTER, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_LIMITER_SLIDING_LOG", (void *)_cffi_const_TRIFUSE_LIMITER_SLIDING_LOG, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_LIMITER_TOKEN_BUCKET", (void *)_cffi_const_TRIFUSE_LIMITER_TOKEN_BUCKET, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_NEVER", (void *)_cffi_const_TRIFUSE_NEVER, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_OK", (void *)_cffi_const_TRIFUSE_OK, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_OUTCOME_FAILURE", (void *)_cffi_const_TRIFUSE_OUTCOME_FAILURE, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
@@ -5115,9 +11289,14 @@ static const struct _cffi_global_s _cffi_globals[] = {
   { "TRIFUSE_PY_TOLD_NOTIFY", (void *)_cffi_const_TRIFUSE_PY_TOLD_NOTIFY, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_PY_TOLD_OUTCOME_SHIFT", (void *)_cffi_const_TRIFUSE_PY_TOLD_OUTCOME_SHIFT, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_PY_UNJUDGED", (void *)_cffi_const_TRIFUSE_PY_UNJUDGED, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_REFUSED_BULKHEAD_FULL", (void *)_cffi_const_TRIFUSE_REFUSED_BULKHEAD_FULL, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_REFUSED_FORCED_OPEN", (void *)_cffi_const_TRIFUSE_REFUSED_FORCED_OPEN, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_REFUSED_HALF_OPEN_LIMIT", (void *)_cffi_const_TRIFUSE_REFUSED_HALF_OPEN_LIMIT, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_REFUSED_HEDGE_BUDGET", (void *)_cffi_const_TRIFUSE_REFUSED_HEDGE_BUDGET, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_REFUSED_OPEN", (void *)_cffi_const_TRIFUSE_REFUSED_OPEN, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_REFUSED_RATE_LIMITED", (void *)_cffi_const_TRIFUSE_REFUSED_RATE_LIMITED, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_REFUSED_RETRY_BUDGET", (void *)_cffi_const_TRIFUSE_REFUSED_RETRY_BUDGET, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_REFUSED_THROTTLED", (void *)_cffi_const_TRIFUSE_REFUSED_THROTTLED, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_STALE", (void *)_cffi_const_TRIFUSE_STALE, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_STATES", (void *)_cffi_const_TRIFUSE_STATES, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_STATE_CLOSED", (void *)_cffi_const_TRIFUSE_STATE_CLOSED, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
@@ -5126,6 +11305,12 @@ static const struct _cffi_global_s _cffi_globals[] = {
   { "TRIFUSE_STATE_HALF_OPEN", (void *)_cffi_const_TRIFUSE_STATE_HALF_OPEN, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_STATE_METRICS_ONLY", (void *)_cffi_const_TRIFUSE_STATE_METRICS_ONLY, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_STATE_OPEN", (void *)_cffi_const_TRIFUSE_STATE_OPEN, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_STOP_DEADLINE", (void *)_cffi_const_TRIFUSE_STOP_DEADLINE, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_STOP_RETRIES", (void *)_cffi_const_TRIFUSE_STOP_RETRIES, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_STOP_RETRY_AFTER", (void *)_cffi_const_TRIFUSE_STOP_RETRY_AFTER, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_STRATEGY_EXPONENTIAL", (void *)_cffi_const_TRIFUSE_STRATEGY_EXPONENTIAL, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_STRATEGY_FIXED", (void *)_cffi_const_TRIFUSE_STRATEGY_FIXED, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_STRATEGY_LINEAR", (void *)_cffi_const_TRIFUSE_STRATEGY_LINEAR, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_VALUE_DURATION", (void *)_cffi_const_TRIFUSE_VALUE_DURATION, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_VALUE_INTEGER", (void *)_cffi_const_TRIFUSE_VALUE_INTEGER, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_VALUE_NONE", (void *)_cffi_const_TRIFUSE_VALUE_NONE, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
@@ -5138,18 +11323,20 @@ static const struct _cffi_global_s _cffi_globals[] = {
   { "trifuse_advice_from_text", (void *)_cffi_f_trifuse_advice_from_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 12), (void *)_cffi_d_trifuse_advice_from_text },
   { "trifuse_advice_reason", (void *)_cffi_f_trifuse_advice_reason, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 3), (void *)_cffi_d_trifuse_advice_reason },
   { "trifuse_advice_text", (void *)_cffi_f_trifuse_advice_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 3), (void *)_cffi_d_trifuse_advice_text },
-  { "trifuse_breaker_attach", (void *)_cffi_f_trifuse_breaker_attach, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 95), (void *)_cffi_d_trifuse_breaker_attach },
+  { "trifuse_algorithm_from_text", (void *)_cffi_f_trifuse_algorithm_from_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 12), (void *)_cffi_d_trifuse_algorithm_from_text },
+  { "trifuse_algorithm_text", (void *)_cffi_f_trifuse_algorithm_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 3), (void *)_cffi_d_trifuse_algorithm_text },
+  { "trifuse_breaker_attach", (void *)_cffi_f_trifuse_breaker_attach, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 334), (void *)_cffi_d_trifuse_breaker_attach },
   { "trifuse_breaker_close", (void *)_cffi_f_trifuse_breaker_close, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 22), (void *)_cffi_d_trifuse_breaker_close },
   { "trifuse_breaker_config_advise", (void *)_cffi_f_trifuse_breaker_config_advise, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 77), (void *)_cffi_d_trifuse_breaker_config_advise },
   { "trifuse_breaker_config_check", (void *)_cffi_f_trifuse_breaker_config_check, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 73), (void *)_cffi_d_trifuse_breaker_config_check },
   { "trifuse_breaker_config_init", (void *)_cffi_f_trifuse_breaker_config_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 68), (void *)_cffi_d_trifuse_breaker_config_init },
   { "trifuse_breaker_disable", (void *)_cffi_f_trifuse_breaker_disable, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 22), (void *)_cffi_d_trifuse_breaker_disable },
   { "trifuse_breaker_force_open", (void *)_cffi_f_trifuse_breaker_force_open, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 22), (void *)_cffi_d_trifuse_breaker_force_open },
-  { "trifuse_breaker_free", (void *)_cffi_f_trifuse_breaker_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 142), (void *)_cffi_d_trifuse_breaker_free },
-  { "trifuse_breaker_generation", (void *)_cffi_f_trifuse_breaker_generation, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 134), (void *)_cffi_d_trifuse_breaker_generation },
+  { "trifuse_breaker_free", (void *)_cffi_f_trifuse_breaker_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 503), (void *)_cffi_d_trifuse_breaker_free },
+  { "trifuse_breaker_generation", (void *)_cffi_f_trifuse_breaker_generation, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 488), (void *)_cffi_d_trifuse_breaker_generation },
   { "trifuse_breaker_get_config", (void *)_cffi_f_trifuse_breaker_get_config, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 60), (void *)_cffi_d_trifuse_breaker_get_config },
   { "trifuse_breaker_get_snapshot", (void *)_cffi_f_trifuse_breaker_get_snapshot, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 27), (void *)_cffi_d_trifuse_breaker_get_snapshot },
-  { "trifuse_breaker_init", (void *)_cffi_f_trifuse_breaker_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 106), (void *)_cffi_d_trifuse_breaker_init },
+  { "trifuse_breaker_init", (void *)_cffi_f_trifuse_breaker_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 345), (void *)_cffi_d_trifuse_breaker_init },
   { "trifuse_breaker_metrics_only", (void *)_cffi_f_trifuse_breaker_metrics_only, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 22), (void *)_cffi_d_trifuse_breaker_metrics_only },
   { "trifuse_breaker_new", (void *)_cffi_f_trifuse_breaker_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 82), (void *)_cffi_d_trifuse_breaker_new },
   { "trifuse_breaker_reconfigure", (void *)_cffi_f_trifuse_breaker_reconfigure, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 16), (void *)_cffi_d_trifuse_breaker_reconfigure },
@@ -5157,45 +11344,132 @@ static const struct _cffi_global_s _cffi_globals[] = {
   { "trifuse_breaker_renew", (void *)_cffi_f_trifuse_breaker_renew, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 46), (void *)_cffi_d_trifuse_breaker_renew },
   { "trifuse_breaker_report", (void *)_cffi_f_trifuse_breaker_report, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 32), (void *)_cffi_d_trifuse_breaker_report },
   { "trifuse_breaker_reset", (void *)_cffi_f_trifuse_breaker_reset, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 22), (void *)_cffi_d_trifuse_breaker_reset },
-  { "trifuse_breaker_size", (void *)_cffi_f_trifuse_breaker_size, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 121), (void *)_cffi_d_trifuse_breaker_size },
+  { "trifuse_breaker_size", (void *)_cffi_f_trifuse_breaker_size, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 451), (void *)_cffi_d_trifuse_breaker_size },
   { "trifuse_breaker_state", (void *)_cffi_f_trifuse_breaker_state, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 57), (void *)_cffi_d_trifuse_breaker_state },
   { "trifuse_breaker_trip", (void *)_cffi_f_trifuse_breaker_trip, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 51), (void *)_cffi_d_trifuse_breaker_trip },
   { "trifuse_breaker_try_acquire", (void *)_cffi_f_trifuse_breaker_try_acquire, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 40), (void *)_cffi_d_trifuse_breaker_try_acquire },
   { "trifuse_cause_from_text", (void *)_cffi_f_trifuse_cause_from_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 12), (void *)_cffi_d_trifuse_cause_from_text },
   { "trifuse_cause_text", (void *)_cffi_f_trifuse_cause_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 3), (void *)_cffi_d_trifuse_cause_text },
-  { "trifuse_cusum_solve", (void *)_cffi_f_trifuse_cusum_solve, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 88), (void *)_cffi_d_trifuse_cusum_solve },
+  { "trifuse_concurrency_attach", (void *)_cffi_f_trifuse_concurrency_attach, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 353), (void *)_cffi_d_trifuse_concurrency_attach },
+  { "trifuse_concurrency_config_check", (void *)_cffi_f_trifuse_concurrency_config_check, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 110), (void *)_cffi_d_trifuse_concurrency_config_check },
+  { "trifuse_concurrency_config_init", (void *)_cffi_f_trifuse_concurrency_config_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 105), (void *)_cffi_d_trifuse_concurrency_config_init },
+  { "trifuse_concurrency_free", (void *)_cffi_f_trifuse_concurrency_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 506), (void *)_cffi_d_trifuse_concurrency_free },
+  { "trifuse_concurrency_get_snapshot", (void *)_cffi_f_trifuse_concurrency_get_snapshot, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 91), (void *)_cffi_d_trifuse_concurrency_get_snapshot },
+  { "trifuse_concurrency_in_flight", (void *)_cffi_f_trifuse_concurrency_in_flight, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 491), (void *)_cffi_d_trifuse_concurrency_in_flight },
+  { "trifuse_concurrency_init", (void *)_cffi_f_trifuse_concurrency_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 358), (void *)_cffi_d_trifuse_concurrency_init },
+  { "trifuse_concurrency_limit", (void *)_cffi_f_trifuse_concurrency_limit, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 483), (void *)_cffi_d_trifuse_concurrency_limit },
+  { "trifuse_concurrency_new", (void *)_cffi_f_trifuse_concurrency_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 114), (void *)_cffi_d_trifuse_concurrency_new },
+  { "trifuse_concurrency_release", (void *)_cffi_f_trifuse_concurrency_release, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 100), (void *)_cffi_d_trifuse_concurrency_release },
+  { "trifuse_concurrency_set_limit", (void *)_cffi_f_trifuse_concurrency_set_limit, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 95), (void *)_cffi_d_trifuse_concurrency_set_limit },
+  { "trifuse_concurrency_size", (void *)_cffi_f_trifuse_concurrency_size, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 459), (void *)_cffi_d_trifuse_concurrency_size },
+  { "trifuse_concurrency_try_acquire", (void *)_cffi_f_trifuse_concurrency_try_acquire, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 88), (void *)_cffi_d_trifuse_concurrency_try_acquire },
+  { "trifuse_cusum_solve", (void *)_cffi_f_trifuse_cusum_solve, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 120), (void *)_cffi_d_trifuse_cusum_solve },
   { "trifuse_detector_from_text", (void *)_cffi_f_trifuse_detector_from_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 12), (void *)_cffi_d_trifuse_detector_from_text },
   { "trifuse_detector_text", (void *)_cffi_f_trifuse_detector_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 3), (void *)_cffi_d_trifuse_detector_text },
   { "trifuse_field_from_text", (void *)_cffi_f_trifuse_field_from_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 12), (void *)_cffi_d_trifuse_field_from_text },
   { "trifuse_field_text", (void *)_cffi_f_trifuse_field_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 3), (void *)_cffi_d_trifuse_field_text },
+  { "trifuse_hedge_attach", (void *)_cffi_f_trifuse_hedge_attach, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 366), (void *)_cffi_d_trifuse_hedge_attach },
+  { "trifuse_hedge_config_check", (void *)_cffi_f_trifuse_hedge_config_check, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 135), (void *)_cffi_d_trifuse_hedge_config_check },
+  { "trifuse_hedge_config_init", (void *)_cffi_f_trifuse_hedge_config_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 131), (void *)_cffi_d_trifuse_hedge_config_init },
+  { "trifuse_hedge_deposit", (void *)_cffi_f_trifuse_hedge_deposit, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 124), (void *)_cffi_d_trifuse_hedge_deposit },
+  { "trifuse_hedge_free", (void *)_cffi_f_trifuse_hedge_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 509), (void *)_cffi_d_trifuse_hedge_free },
+  { "trifuse_hedge_get_snapshot", (void *)_cffi_f_trifuse_hedge_get_snapshot, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 127), (void *)_cffi_d_trifuse_hedge_get_snapshot },
+  { "trifuse_hedge_init", (void *)_cffi_f_trifuse_hedge_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 371), (void *)_cffi_d_trifuse_hedge_init },
+  { "trifuse_hedge_new", (void *)_cffi_f_trifuse_hedge_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 139), (void *)_cffi_d_trifuse_hedge_new },
+  { "trifuse_hedge_size", (void *)_cffi_f_trifuse_hedge_size, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 462), (void *)_cffi_d_trifuse_hedge_size },
+  { "trifuse_hedge_try_withdraw", (void *)_cffi_f_trifuse_hedge_try_withdraw, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 124), (void *)_cffi_d_trifuse_hedge_try_withdraw },
+  { "trifuse_histogram_attach", (void *)_cffi_f_trifuse_histogram_attach, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 379), (void *)_cffi_d_trifuse_histogram_attach },
+  { "trifuse_histogram_config_check", (void *)_cffi_f_trifuse_histogram_config_check, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 170), (void *)_cffi_d_trifuse_histogram_config_check },
+  { "trifuse_histogram_config_init", (void *)_cffi_f_trifuse_histogram_config_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 166), (void *)_cffi_d_trifuse_histogram_config_init },
+  { "trifuse_histogram_free", (void *)_cffi_f_trifuse_histogram_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 512), (void *)_cffi_d_trifuse_histogram_free },
+  { "trifuse_histogram_get_snapshot", (void *)_cffi_f_trifuse_histogram_get_snapshot, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 156), (void *)_cffi_d_trifuse_histogram_get_snapshot },
+  { "trifuse_histogram_init", (void *)_cffi_f_trifuse_histogram_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 384), (void *)_cffi_d_trifuse_histogram_init },
+  { "trifuse_histogram_merge", (void *)_cffi_f_trifuse_histogram_merge, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 151), (void *)_cffi_d_trifuse_histogram_merge },
+  { "trifuse_histogram_new", (void *)_cffi_f_trifuse_histogram_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 174), (void *)_cffi_d_trifuse_histogram_new },
+  { "trifuse_histogram_quantile", (void *)_cffi_f_trifuse_histogram_quantile, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 145), (void *)_cffi_d_trifuse_histogram_quantile },
+  { "trifuse_histogram_record", (void *)_cffi_f_trifuse_histogram_record, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 161), (void *)_cffi_d_trifuse_histogram_record },
+  { "trifuse_histogram_size", (void *)_cffi_f_trifuse_histogram_size, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 465), (void *)_cffi_d_trifuse_histogram_size },
   { "trifuse_jitter_from_text", (void *)_cffi_f_trifuse_jitter_from_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 12), (void *)_cffi_d_trifuse_jitter_from_text },
   { "trifuse_jitter_text", (void *)_cffi_f_trifuse_jitter_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 3), (void *)_cffi_d_trifuse_jitter_text },
-  { "trifuse_now_ns", (void *)_cffi_f_trifuse_now_ns, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 137), (void *)_cffi_d_trifuse_now_ns },
+  { "trifuse_limiter_attach", (void *)_cffi_f_trifuse_limiter_attach, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 392), (void *)_cffi_d_trifuse_limiter_attach },
+  { "trifuse_limiter_available", (void *)_cffi_f_trifuse_limiter_available, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 494), (void *)_cffi_d_trifuse_limiter_available },
+  { "trifuse_limiter_cancel", (void *)_cffi_f_trifuse_limiter_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 186), (void *)_cffi_d_trifuse_limiter_cancel },
+  { "trifuse_limiter_config_check", (void *)_cffi_f_trifuse_limiter_config_check, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 226), (void *)_cffi_d_trifuse_limiter_config_check },
+  { "trifuse_limiter_config_init", (void *)_cffi_f_trifuse_limiter_config_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 221), (void *)_cffi_d_trifuse_limiter_config_init },
+  { "trifuse_limiter_debit", (void *)_cffi_f_trifuse_limiter_debit, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 197), (void *)_cffi_d_trifuse_limiter_debit },
+  { "trifuse_limiter_free", (void *)_cffi_f_trifuse_limiter_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 515), (void *)_cffi_d_trifuse_limiter_free },
+  { "trifuse_limiter_get_snapshot", (void *)_cffi_f_trifuse_limiter_get_snapshot, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 192), (void *)_cffi_d_trifuse_limiter_get_snapshot },
+  { "trifuse_limiter_init", (void *)_cffi_f_trifuse_limiter_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 397), (void *)_cffi_d_trifuse_limiter_init },
+  { "trifuse_limiter_kind_from_text", (void *)_cffi_f_trifuse_limiter_kind_from_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 12), (void *)_cffi_d_trifuse_limiter_kind_from_text },
+  { "trifuse_limiter_kind_text", (void *)_cffi_f_trifuse_limiter_kind_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 3), (void *)_cffi_d_trifuse_limiter_kind_text },
+  { "trifuse_limiter_new", (void *)_cffi_f_trifuse_limiter_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 230), (void *)_cffi_d_trifuse_limiter_new },
+  { "trifuse_limiter_refund", (void *)_cffi_f_trifuse_limiter_refund, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 197), (void *)_cffi_d_trifuse_limiter_refund },
+  { "trifuse_limiter_reserve", (void *)_cffi_f_trifuse_limiter_reserve, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 214), (void *)_cffi_d_trifuse_limiter_reserve },
+  { "trifuse_limiter_set_permits", (void *)_cffi_f_trifuse_limiter_set_permits, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 202), (void *)_cffi_d_trifuse_limiter_set_permits },
+  { "trifuse_limiter_set_rate", (void *)_cffi_f_trifuse_limiter_set_rate, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 180), (void *)_cffi_d_trifuse_limiter_set_rate },
+  { "trifuse_limiter_size", (void *)_cffi_f_trifuse_limiter_size, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 468), (void *)_cffi_d_trifuse_limiter_size },
+  { "trifuse_limiter_try_acquire", (void *)_cffi_f_trifuse_limiter_try_acquire, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 208), (void *)_cffi_d_trifuse_limiter_try_acquire },
+  { "trifuse_now_ns", (void *)_cffi_f_trifuse_now_ns, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 498), (void *)_cffi_d_trifuse_now_ns },
   { "trifuse_outcome_from_text", (void *)_cffi_f_trifuse_outcome_from_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 12), (void *)_cffi_d_trifuse_outcome_from_text },
   { "trifuse_outcome_text", (void *)_cffi_f_trifuse_outcome_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 3), (void *)_cffi_d_trifuse_outcome_text },
   { "trifuse_preset_from_text", (void *)_cffi_f_trifuse_preset_from_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 12), (void *)_cffi_d_trifuse_preset_from_text },
   { "trifuse_preset_text", (void *)_cffi_f_trifuse_preset_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 3), (void *)_cffi_d_trifuse_preset_text },
-  { "trifuse_py_begin", (void *)_cffi_f_trifuse_py_begin, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 92), (void *)_cffi_d_trifuse_py_begin },
-  { "trifuse_py_bypass", (void *)_cffi_f_trifuse_py_bypass, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 119), (void *)_cffi_d_trifuse_py_bypass },
-  { "trifuse_py_enter", (void *)_cffi_f_trifuse_py_enter, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 92), (void *)_cffi_d_trifuse_py_enter },
-  { "trifuse_py_enter_timed", (void *)_cffi_f_trifuse_py_enter_timed, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 92), (void *)_cffi_d_trifuse_py_enter_timed },
-  { "trifuse_py_event", (void *)_cffi_f_trifuse_py_event, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 145), (void *)_cffi_d_trifuse_py_event },
-  { "trifuse_py_finish", (void *)_cffi_f_trifuse_py_finish, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 114), (void *)_cffi_d_trifuse_py_finish },
-  { "trifuse_py_handle_of", (void *)_cffi_f_trifuse_py_handle_of, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 129), (void *)_cffi_d_trifuse_py_handle_of },
-  { "trifuse_py_now", (void *)_cffi_f_trifuse_py_now, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 137), (void *)_cffi_d_trifuse_py_now },
-  { "trifuse_py_open", (void *)_cffi_f_trifuse_py_open, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 100), (void *)_cffi_d_trifuse_py_open },
-  { "trifuse_py_renew", (void *)_cffi_f_trifuse_py_renew, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 92), (void *)_cffi_d_trifuse_py_renew },
-  { "trifuse_py_set_bypass", (void *)_cffi_f_trifuse_py_set_bypass, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 139), (void *)_cffi_d_trifuse_py_set_bypass },
-  { "trifuse_py_set_now", (void *)_cffi_f_trifuse_py_set_now, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 149), (void *)_cffi_d_trifuse_py_set_now },
-  { "trifuse_py_size", (void *)_cffi_f_trifuse_py_size, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 124), (void *)_cffi_d_trifuse_py_size },
-  { "trifuse_py_success", (void *)_cffi_f_trifuse_py_success, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 92), (void *)_cffi_d_trifuse_py_success },
-  { "trifuse_py_success_timed", (void *)_cffi_f_trifuse_py_success_timed, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 92), (void *)_cffi_d_trifuse_py_success_timed },
-  { "trifuse_py_virtual", (void *)_cffi_f_trifuse_py_virtual, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 119), (void *)_cffi_d_trifuse_py_virtual },
+  { "trifuse_py_begin", (void *)_cffi_f_trifuse_py_begin, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 331), (void *)_cffi_d_trifuse_py_begin },
+  { "trifuse_py_bypass", (void *)_cffi_f_trifuse_py_bypass, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 449), (void *)_cffi_d_trifuse_py_bypass },
+  { "trifuse_py_enter", (void *)_cffi_f_trifuse_py_enter, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 331), (void *)_cffi_d_trifuse_py_enter },
+  { "trifuse_py_enter_timed", (void *)_cffi_f_trifuse_py_enter_timed, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 331), (void *)_cffi_d_trifuse_py_enter_timed },
+  { "trifuse_py_event", (void *)_cffi_f_trifuse_py_event, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 527), (void *)_cffi_d_trifuse_py_event },
+  { "trifuse_py_finish", (void *)_cffi_f_trifuse_py_finish, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 444), (void *)_cffi_d_trifuse_py_finish },
+  { "trifuse_py_handle_of", (void *)_cffi_f_trifuse_py_handle_of, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 480), (void *)_cffi_d_trifuse_py_handle_of },
+  { "trifuse_py_now", (void *)_cffi_f_trifuse_py_now, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 498), (void *)_cffi_d_trifuse_py_now },
+  { "trifuse_py_open", (void *)_cffi_f_trifuse_py_open, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 339), (void *)_cffi_d_trifuse_py_open },
+  { "trifuse_py_renew", (void *)_cffi_f_trifuse_py_renew, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 331), (void *)_cffi_d_trifuse_py_renew },
+  { "trifuse_py_set_bypass", (void *)_cffi_f_trifuse_py_set_bypass, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 500), (void *)_cffi_d_trifuse_py_set_bypass },
+  { "trifuse_py_set_now", (void *)_cffi_f_trifuse_py_set_now, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 531), (void *)_cffi_d_trifuse_py_set_now },
+  { "trifuse_py_size", (void *)_cffi_f_trifuse_py_size, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 454), (void *)_cffi_d_trifuse_py_size },
+  { "trifuse_py_success", (void *)_cffi_f_trifuse_py_success, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 331), (void *)_cffi_d_trifuse_py_success },
+  { "trifuse_py_success_timed", (void *)_cffi_f_trifuse_py_success_timed, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 331), (void *)_cffi_d_trifuse_py_success_timed },
+  { "trifuse_py_virtual", (void *)_cffi_f_trifuse_py_virtual, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 449), (void *)_cffi_d_trifuse_py_virtual },
   { "trifuse_result_from_text", (void *)_cffi_f_trifuse_result_from_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 8), (void *)_cffi_d_trifuse_result_from_text },
   { "trifuse_result_text", (void *)_cffi_f_trifuse_result_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 0), (void *)_cffi_d_trifuse_result_text },
+  { "trifuse_retry_attach", (void *)_cffi_f_trifuse_retry_attach, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 405), (void *)_cffi_d_trifuse_retry_attach },
+  { "trifuse_retry_begin", (void *)_cffi_f_trifuse_retry_begin, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 259), (void *)_cffi_d_trifuse_retry_begin },
+  { "trifuse_retry_budget_attach", (void *)_cffi_f_trifuse_retry_budget_attach, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 410), (void *)_cffi_d_trifuse_retry_budget_attach },
+  { "trifuse_retry_budget_config_check", (void *)_cffi_f_trifuse_retry_budget_config_check, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 277), (void *)_cffi_d_trifuse_retry_budget_config_check },
+  { "trifuse_retry_budget_config_init", (void *)_cffi_f_trifuse_retry_budget_config_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 273), (void *)_cffi_d_trifuse_retry_budget_config_init },
+  { "trifuse_retry_budget_deposit", (void *)_cffi_f_trifuse_retry_budget_deposit, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 264), (void *)_cffi_d_trifuse_retry_budget_deposit },
+  { "trifuse_retry_budget_free", (void *)_cffi_f_trifuse_retry_budget_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 521), (void *)_cffi_d_trifuse_retry_budget_free },
+  { "trifuse_retry_budget_get_snapshot", (void *)_cffi_f_trifuse_retry_budget_get_snapshot, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 268), (void *)_cffi_d_trifuse_retry_budget_get_snapshot },
+  { "trifuse_retry_budget_init", (void *)_cffi_f_trifuse_retry_budget_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 415), (void *)_cffi_d_trifuse_retry_budget_init },
+  { "trifuse_retry_budget_new", (void *)_cffi_f_trifuse_retry_budget_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 281), (void *)_cffi_d_trifuse_retry_budget_new },
+  { "trifuse_retry_budget_size", (void *)_cffi_f_trifuse_retry_budget_size, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 471), (void *)_cffi_d_trifuse_retry_budget_size },
+  { "trifuse_retry_budget_try_withdraw", (void *)_cffi_f_trifuse_retry_budget_try_withdraw, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 264), (void *)_cffi_d_trifuse_retry_budget_try_withdraw },
+  { "trifuse_retry_config_check", (void *)_cffi_f_trifuse_retry_config_check, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 292), (void *)_cffi_d_trifuse_retry_config_check },
+  { "trifuse_retry_config_init", (void *)_cffi_f_trifuse_retry_config_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 287), (void *)_cffi_d_trifuse_retry_config_init },
+  { "trifuse_retry_free", (void *)_cffi_f_trifuse_retry_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 518), (void *)_cffi_d_trifuse_retry_free },
+  { "trifuse_retry_get_snapshot", (void *)_cffi_f_trifuse_retry_get_snapshot, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 250), (void *)_cffi_d_trifuse_retry_get_snapshot },
+  { "trifuse_retry_init", (void *)_cffi_f_trifuse_retry_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 423), (void *)_cffi_d_trifuse_retry_init },
+  { "trifuse_retry_max_total", (void *)_cffi_f_trifuse_retry_max_total, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 302), (void *)_cffi_d_trifuse_retry_max_total },
+  { "trifuse_retry_new", (void *)_cffi_f_trifuse_retry_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 296), (void *)_cffi_d_trifuse_retry_new },
+  { "trifuse_retry_next", (void *)_cffi_f_trifuse_retry_next, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 236), (void *)_cffi_d_trifuse_retry_next },
+  { "trifuse_retry_reconfigure", (void *)_cffi_f_trifuse_retry_reconfigure, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 245), (void *)_cffi_d_trifuse_retry_reconfigure },
+  { "trifuse_retry_settle", (void *)_cffi_f_trifuse_retry_settle, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 254), (void *)_cffi_d_trifuse_retry_settle },
+  { "trifuse_retry_size", (void *)_cffi_f_trifuse_retry_size, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 474), (void *)_cffi_d_trifuse_retry_size },
   { "trifuse_state_from_text", (void *)_cffi_f_trifuse_state_from_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 12), (void *)_cffi_d_trifuse_state_from_text },
   { "trifuse_state_text", (void *)_cffi_f_trifuse_state_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 3), (void *)_cffi_d_trifuse_state_text },
-  { "trifuse_version", (void *)_cffi_f_trifuse_version, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 132), (void *)_cffi_d_trifuse_version },
+  { "trifuse_strategy_from_text", (void *)_cffi_f_trifuse_strategy_from_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 12), (void *)_cffi_d_trifuse_strategy_from_text },
+  { "trifuse_strategy_text", (void *)_cffi_f_trifuse_strategy_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 3), (void *)_cffi_d_trifuse_strategy_text },
+  { "trifuse_throttle_accept", (void *)_cffi_f_trifuse_throttle_accept, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 308), (void *)_cffi_d_trifuse_throttle_accept },
+  { "trifuse_throttle_attach", (void *)_cffi_f_trifuse_throttle_attach, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 431), (void *)_cffi_d_trifuse_throttle_attach },
+  { "trifuse_throttle_config_check", (void *)_cffi_f_trifuse_throttle_config_check, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 321), (void *)_cffi_d_trifuse_throttle_config_check },
+  { "trifuse_throttle_config_init", (void *)_cffi_f_trifuse_throttle_config_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 317), (void *)_cffi_d_trifuse_throttle_config_init },
+  { "trifuse_throttle_free", (void *)_cffi_f_trifuse_throttle_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 524), (void *)_cffi_d_trifuse_throttle_free },
+  { "trifuse_throttle_get_snapshot", (void *)_cffi_f_trifuse_throttle_get_snapshot, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 312), (void *)_cffi_d_trifuse_throttle_get_snapshot },
+  { "trifuse_throttle_init", (void *)_cffi_f_trifuse_throttle_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 436), (void *)_cffi_d_trifuse_throttle_init },
+  { "trifuse_throttle_new", (void *)_cffi_f_trifuse_throttle_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 325), (void *)_cffi_d_trifuse_throttle_new },
+  { "trifuse_throttle_size", (void *)_cffi_f_trifuse_throttle_size, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 477), (void *)_cffi_d_trifuse_throttle_size },
+  { "trifuse_throttle_try_acquire", (void *)_cffi_f_trifuse_throttle_try_acquire, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 308), (void *)_cffi_d_trifuse_throttle_try_acquire },
+  { "trifuse_version", (void *)_cffi_f_trifuse_version, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 486), (void *)_cffi_d_trifuse_version },
   { "trifuse_version_text", (void *)_cffi_f_trifuse_version_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 6), (void *)_cffi_d_trifuse_version_text },
   { "trifuse_window_from_text", (void *)_cffi_f_trifuse_window_from_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 12), (void *)_cffi_d_trifuse_window_from_text },
   { "trifuse_window_text", (void *)_cffi_f_trifuse_window_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 3), (void *)_cffi_d_trifuse_window_text },
@@ -5225,13 +11499,13 @@ static const struct _cffi_field_s _cffi_fields[] = {
                      _CFFI_OP(_CFFI_OP_NOOP, 4) },
   { "failure_rate_threshold", offsetof(trifuse_breaker_config, failure_rate_threshold),
                               sizeof(((trifuse_breaker_config *)0)->failure_rate_threshold),
-                              _CFFI_OP(_CFFI_OP_NOOP, 155) },
+                              _CFFI_OP(_CFFI_OP_NOOP, 147) },
   { "slow_call_duration_ns", offsetof(trifuse_breaker_config, slow_call_duration_ns),
                              sizeof(((trifuse_breaker_config *)0)->slow_call_duration_ns),
                              _CFFI_OP(_CFFI_OP_NOOP, 19) },
   { "slow_call_rate_threshold", offsetof(trifuse_breaker_config, slow_call_rate_threshold),
                                 sizeof(((trifuse_breaker_config *)0)->slow_call_rate_threshold),
-                                _CFFI_OP(_CFFI_OP_NOOP, 155) },
+                                _CFFI_OP(_CFFI_OP_NOOP, 147) },
   { "consecutive_failures", offsetof(trifuse_breaker_config, consecutive_failures),
                             sizeof(((trifuse_breaker_config *)0)->consecutive_failures),
                             _CFFI_OP(_CFFI_OP_NOOP, 4) },
@@ -5252,10 +11526,10 @@ static const struct _cffi_field_s _cffi_fields[] = {
                             _CFFI_OP(_CFFI_OP_NOOP, 19) },
   { "open_backoff_multiplier", offsetof(trifuse_breaker_config, open_backoff_multiplier),
                                sizeof(((trifuse_breaker_config *)0)->open_backoff_multiplier),
-                               _CFFI_OP(_CFFI_OP_NOOP, 155) },
+                               _CFFI_OP(_CFFI_OP_NOOP, 147) },
   { "open_jitter_fraction", offsetof(trifuse_breaker_config, open_jitter_fraction),
                             sizeof(((trifuse_breaker_config *)0)->open_jitter_fraction),
-                            _CFFI_OP(_CFFI_OP_NOOP, 155) },
+                            _CFFI_OP(_CFFI_OP_NOOP, 147) },
   { "open_jitter", offsetof(trifuse_breaker_config, open_jitter),
                    sizeof(((trifuse_breaker_config *)0)->open_jitter),
                    _CFFI_OP(_CFFI_OP_NOOP, 4) },
@@ -5279,19 +11553,19 @@ static const struct _cffi_field_s _cffi_fields[] = {
                                  _CFFI_OP(_CFFI_OP_NOOP, 19) },
   { "tolerated_failure_rate", offsetof(trifuse_breaker_config, tolerated_failure_rate),
                               sizeof(((trifuse_breaker_config *)0)->tolerated_failure_rate),
-                              _CFFI_OP(_CFFI_OP_NOOP, 155) },
+                              _CFFI_OP(_CFFI_OP_NOOP, 147) },
   { "outage_failure_rate", offsetof(trifuse_breaker_config, outage_failure_rate),
                            sizeof(((trifuse_breaker_config *)0)->outage_failure_rate),
-                           _CFFI_OP(_CFFI_OP_NOOP, 155) },
+                           _CFFI_OP(_CFFI_OP_NOOP, 147) },
   { "tolerated_slow_rate", offsetof(trifuse_breaker_config, tolerated_slow_rate),
                            sizeof(((trifuse_breaker_config *)0)->tolerated_slow_rate),
-                           _CFFI_OP(_CFFI_OP_NOOP, 155) },
+                           _CFFI_OP(_CFFI_OP_NOOP, 147) },
   { "outage_slow_rate", offsetof(trifuse_breaker_config, outage_slow_rate),
                         sizeof(((trifuse_breaker_config *)0)->outage_slow_rate),
-                        _CFFI_OP(_CFFI_OP_NOOP, 155) },
+                        _CFFI_OP(_CFFI_OP_NOOP, 147) },
   { "false_open_every", offsetof(trifuse_breaker_config, false_open_every),
                         sizeof(((trifuse_breaker_config *)0)->false_open_every),
-                        _CFFI_OP(_CFFI_OP_NOOP, 155) },
+                        _CFFI_OP(_CFFI_OP_NOOP, 147) },
   { "cusum_idle_decay_ns", offsetof(trifuse_breaker_config, cusum_idle_decay_ns),
                            sizeof(((trifuse_breaker_config *)0)->cusum_idle_decay_ns),
                            _CFFI_OP(_CFFI_OP_NOOP, 19) },
@@ -5315,7 +11589,7 @@ static const struct _cffi_field_s _cffi_fields[] = {
                             _CFFI_OP(_CFFI_OP_NOOP, 4) },
   { "cusum_calls_to_detect_outage", offsetof(trifuse_breaker_config, cusum_calls_to_detect_outage),
                                     sizeof(((trifuse_breaker_config *)0)->cusum_calls_to_detect_outage),
-                                    _CFFI_OP(_CFFI_OP_NOOP, 155) },
+                                    _CFFI_OP(_CFFI_OP_NOOP, 147) },
   { "seed", offsetof(trifuse_breaker_config, seed),
             sizeof(((trifuse_breaker_config *)0)->seed),
             _CFFI_OP(_CFFI_OP_NOOP, 19) },
@@ -5411,10 +11685,10 @@ static const struct _cffi_field_s _cffi_fields[] = {
                    _CFFI_OP(_CFFI_OP_NOOP, 19) },
   { "failure_rate", offsetof(trifuse_breaker_snapshot, failure_rate),
                     sizeof(((trifuse_breaker_snapshot *)0)->failure_rate),
-                    _CFFI_OP(_CFFI_OP_NOOP, 155) },
+                    _CFFI_OP(_CFFI_OP_NOOP, 147) },
   { "slow_rate", offsetof(trifuse_breaker_snapshot, slow_rate),
                  sizeof(((trifuse_breaker_snapshot *)0)->slow_rate),
-                 _CFFI_OP(_CFFI_OP_NOOP, 155) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 147) },
   { "consecutive_failures", offsetof(trifuse_breaker_snapshot, consecutive_failures),
                             sizeof(((trifuse_breaker_snapshot *)0)->consecutive_failures),
                             _CFFI_OP(_CFFI_OP_NOOP, 19) },
@@ -5456,10 +11730,10 @@ static const struct _cffi_field_s _cffi_fields[] = {
                             _CFFI_OP(_CFFI_OP_NOOP, 4) },
   { "cusum_calls_to_detect_outage", offsetof(trifuse_breaker_snapshot, cusum_calls_to_detect_outage),
                                     sizeof(((trifuse_breaker_snapshot *)0)->cusum_calls_to_detect_outage),
-                                    _CFFI_OP(_CFFI_OP_NOOP, 155) },
+                                    _CFFI_OP(_CFFI_OP_NOOP, 147) },
   { "cusum_calls_to_detect_total", offsetof(trifuse_breaker_snapshot, cusum_calls_to_detect_total),
                                    sizeof(((trifuse_breaker_snapshot *)0)->cusum_calls_to_detect_total),
-                                   _CFFI_OP(_CFFI_OP_NOOP, 155) },
+                                   _CFFI_OP(_CFFI_OP_NOOP, 147) },
   { "calls", offsetof(trifuse_breaker_snapshot, calls),
              sizeof(((trifuse_breaker_snapshot *)0)->calls),
              _CFFI_OP(_CFFI_OP_NOOP, 19) },
@@ -5498,7 +11772,97 @@ static const struct _cffi_field_s _cffi_fields[] = {
                            _CFFI_OP(_CFFI_OP_NOOP, 19) },
   { "transitions", offsetof(trifuse_breaker_snapshot, transitions),
                    sizeof(((trifuse_breaker_snapshot *)0)->transitions),
-                   _CFFI_OP(_CFFI_OP_NOOP, 168) },
+                   _CFFI_OP(_CFFI_OP_NOOP, 574) },
+  { "struct_size", offsetof(trifuse_concurrency_config, struct_size),
+                   sizeof(((trifuse_concurrency_config *)0)->struct_size),
+                   _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "flags", offsetof(trifuse_concurrency_config, flags),
+             sizeof(((trifuse_concurrency_config *)0)->flags),
+             _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "algorithm", offsetof(trifuse_concurrency_config, algorithm),
+                 sizeof(((trifuse_concurrency_config *)0)->algorithm),
+                 _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "limit", offsetof(trifuse_concurrency_config, limit),
+             sizeof(((trifuse_concurrency_config *)0)->limit),
+             _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "min_limit", offsetof(trifuse_concurrency_config, min_limit),
+                 sizeof(((trifuse_concurrency_config *)0)->min_limit),
+                 _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "max_limit", offsetof(trifuse_concurrency_config, max_limit),
+                 sizeof(((trifuse_concurrency_config *)0)->max_limit),
+                 _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "probe_every", offsetof(trifuse_concurrency_config, probe_every),
+                   sizeof(((trifuse_concurrency_config *)0)->probe_every),
+                   _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "long_window", offsetof(trifuse_concurrency_config, long_window),
+                   sizeof(((trifuse_concurrency_config *)0)->long_window),
+                   _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "timeout_ns", offsetof(trifuse_concurrency_config, timeout_ns),
+                  sizeof(((trifuse_concurrency_config *)0)->timeout_ns),
+                  _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "backoff_ratio", offsetof(trifuse_concurrency_config, backoff_ratio),
+                     sizeof(((trifuse_concurrency_config *)0)->backoff_ratio),
+                     _CFFI_OP(_CFFI_OP_NOOP, 147) },
+  { "alpha", offsetof(trifuse_concurrency_config, alpha),
+             sizeof(((trifuse_concurrency_config *)0)->alpha),
+             _CFFI_OP(_CFFI_OP_NOOP, 147) },
+  { "beta", offsetof(trifuse_concurrency_config, beta),
+            sizeof(((trifuse_concurrency_config *)0)->beta),
+            _CFFI_OP(_CFFI_OP_NOOP, 147) },
+  { "tolerance", offsetof(trifuse_concurrency_config, tolerance),
+                 sizeof(((trifuse_concurrency_config *)0)->tolerance),
+                 _CFFI_OP(_CFFI_OP_NOOP, 147) },
+  { "smoothing", offsetof(trifuse_concurrency_config, smoothing),
+                 sizeof(((trifuse_concurrency_config *)0)->smoothing),
+                 _CFFI_OP(_CFFI_OP_NOOP, 147) },
+  { "queue_size", offsetof(trifuse_concurrency_config, queue_size),
+                  sizeof(((trifuse_concurrency_config *)0)->queue_size),
+                  _CFFI_OP(_CFFI_OP_NOOP, 147) },
+  { "long_decay", offsetof(trifuse_concurrency_config, long_decay),
+                  sizeof(((trifuse_concurrency_config *)0)->long_decay),
+                  _CFFI_OP(_CFFI_OP_NOOP, 147) },
+  { "seed", offsetof(trifuse_concurrency_config, seed),
+            sizeof(((trifuse_concurrency_config *)0)->seed),
+            _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "struct_size", offsetof(trifuse_concurrency_snapshot, struct_size),
+                   sizeof(((trifuse_concurrency_snapshot *)0)->struct_size),
+                   _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "flags", offsetof(trifuse_concurrency_snapshot, flags),
+             sizeof(((trifuse_concurrency_snapshot *)0)->flags),
+             _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "algorithm", offsetof(trifuse_concurrency_snapshot, algorithm),
+                 sizeof(((trifuse_concurrency_snapshot *)0)->algorithm),
+                 _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "limit", offsetof(trifuse_concurrency_snapshot, limit),
+             sizeof(((trifuse_concurrency_snapshot *)0)->limit),
+             _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "limit_exact", offsetof(trifuse_concurrency_snapshot, limit_exact),
+                   sizeof(((trifuse_concurrency_snapshot *)0)->limit_exact),
+                   _CFFI_OP(_CFFI_OP_NOOP, 147) },
+  { "in_flight", offsetof(trifuse_concurrency_snapshot, in_flight),
+                 sizeof(((trifuse_concurrency_snapshot *)0)->in_flight),
+                 _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "admitted", offsetof(trifuse_concurrency_snapshot, admitted),
+                sizeof(((trifuse_concurrency_snapshot *)0)->admitted),
+                _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "refused", offsetof(trifuse_concurrency_snapshot, refused),
+               sizeof(((trifuse_concurrency_snapshot *)0)->refused),
+               _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "released", offsetof(trifuse_concurrency_snapshot, released),
+                sizeof(((trifuse_concurrency_snapshot *)0)->released),
+                _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "failures", offsetof(trifuse_concurrency_snapshot, failures),
+                sizeof(((trifuse_concurrency_snapshot *)0)->failures),
+                _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "no_load_ns", offsetof(trifuse_concurrency_snapshot, no_load_ns),
+                  sizeof(((trifuse_concurrency_snapshot *)0)->no_load_ns),
+                  _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "short_ns", offsetof(trifuse_concurrency_snapshot, short_ns),
+                sizeof(((trifuse_concurrency_snapshot *)0)->short_ns),
+                _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "long_ns", offsetof(trifuse_concurrency_snapshot, long_ns),
+               sizeof(((trifuse_concurrency_snapshot *)0)->long_ns),
+               _CFFI_OP(_CFFI_OP_NOOP, 19) },
   { "struct_size", offsetof(trifuse_config_error, struct_size),
                    sizeof(((trifuse_config_error *)0)->struct_size),
                    _CFFI_OP(_CFFI_OP_NOOP, 4) },
@@ -5516,10 +11880,10 @@ static const struct _cffi_field_s _cffi_fields[] = {
                      _CFFI_OP(_CFFI_OP_NOOP, 19) },
   { "value_real", offsetof(trifuse_config_error, value_real),
                   sizeof(((trifuse_config_error *)0)->value_real),
-                  _CFFI_OP(_CFFI_OP_NOOP, 155) },
+                  _CFFI_OP(_CFFI_OP_NOOP, 147) },
   { "allowed", offsetof(trifuse_config_error, allowed),
                sizeof(((trifuse_config_error *)0)->allowed),
-               _CFFI_OP(_CFFI_OP_NOOP, 153) },
+               _CFFI_OP(_CFFI_OP_NOOP, 535) },
   { "struct_size", offsetof(trifuse_cusum_design, struct_size),
                    sizeof(((trifuse_cusum_design *)0)->struct_size),
                    _CFFI_OP(_CFFI_OP_NOOP, 4) },
@@ -5528,13 +11892,13 @@ static const struct _cffi_field_s _cffi_fields[] = {
              _CFFI_OP(_CFFI_OP_NOOP, 4) },
   { "tolerated_rate", offsetof(trifuse_cusum_design, tolerated_rate),
                       sizeof(((trifuse_cusum_design *)0)->tolerated_rate),
-                      _CFFI_OP(_CFFI_OP_NOOP, 155) },
+                      _CFFI_OP(_CFFI_OP_NOOP, 147) },
   { "outage_rate", offsetof(trifuse_cusum_design, outage_rate),
                    sizeof(((trifuse_cusum_design *)0)->outage_rate),
-                   _CFFI_OP(_CFFI_OP_NOOP, 155) },
+                   _CFFI_OP(_CFFI_OP_NOOP, 147) },
   { "false_open_every", offsetof(trifuse_cusum_design, false_open_every),
                         sizeof(((trifuse_cusum_design *)0)->false_open_every),
-                        _CFFI_OP(_CFFI_OP_NOOP, 155) },
+                        _CFFI_OP(_CFFI_OP_NOOP, 147) },
   { "up", offsetof(trifuse_cusum_design, up),
           sizeof(((trifuse_cusum_design *)0)->up),
           _CFFI_OP(_CFFI_OP_NOOP, 4) },
@@ -5549,16 +11913,154 @@ static const struct _cffi_field_s _cffi_fields[] = {
                 _CFFI_OP(_CFFI_OP_NOOP, 4) },
   { "calls_to_false_open", offsetof(trifuse_cusum_design, calls_to_false_open),
                            sizeof(((trifuse_cusum_design *)0)->calls_to_false_open),
-                           _CFFI_OP(_CFFI_OP_NOOP, 155) },
+                           _CFFI_OP(_CFFI_OP_NOOP, 147) },
   { "calls_to_detect_outage", offsetof(trifuse_cusum_design, calls_to_detect_outage),
                               sizeof(((trifuse_cusum_design *)0)->calls_to_detect_outage),
-                              _CFFI_OP(_CFFI_OP_NOOP, 155) },
+                              _CFFI_OP(_CFFI_OP_NOOP, 147) },
   { "calls_to_detect_total", offsetof(trifuse_cusum_design, calls_to_detect_total),
                              sizeof(((trifuse_cusum_design *)0)->calls_to_detect_total),
-                             _CFFI_OP(_CFFI_OP_NOOP, 155) },
+                             _CFFI_OP(_CFFI_OP_NOOP, 147) },
+  { "struct_size", offsetof(trifuse_hedge_config, struct_size),
+                   sizeof(((trifuse_hedge_config *)0)->struct_size),
+                   _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "flags", offsetof(trifuse_hedge_config, flags),
+             sizeof(((trifuse_hedge_config *)0)->flags),
+             _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "share", offsetof(trifuse_hedge_config, share),
+             sizeof(((trifuse_hedge_config *)0)->share),
+             _CFFI_OP(_CFFI_OP_NOOP, 147) },
+  { "max_saved", offsetof(trifuse_hedge_config, max_saved),
+                 sizeof(((trifuse_hedge_config *)0)->max_saved),
+                 _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "reserved", offsetof(trifuse_hedge_config, reserved),
+                sizeof(((trifuse_hedge_config *)0)->reserved),
+                _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "struct_size", offsetof(trifuse_hedge_snapshot, struct_size),
+                   sizeof(((trifuse_hedge_snapshot *)0)->struct_size),
+                   _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "flags", offsetof(trifuse_hedge_snapshot, flags),
+             sizeof(((trifuse_hedge_snapshot *)0)->flags),
+             _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "saved", offsetof(trifuse_hedge_snapshot, saved),
+             sizeof(((trifuse_hedge_snapshot *)0)->saved),
+             _CFFI_OP(_CFFI_OP_NOOP, 147) },
+  { "calls", offsetof(trifuse_hedge_snapshot, calls),
+             sizeof(((trifuse_hedge_snapshot *)0)->calls),
+             _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "hedges", offsetof(trifuse_hedge_snapshot, hedges),
+              sizeof(((trifuse_hedge_snapshot *)0)->hedges),
+              _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "refused", offsetof(trifuse_hedge_snapshot, refused),
+               sizeof(((trifuse_hedge_snapshot *)0)->refused),
+               _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "struct_size", offsetof(trifuse_histogram_config, struct_size),
+                   sizeof(((trifuse_histogram_config *)0)->struct_size),
+                   _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "flags", offsetof(trifuse_histogram_config, flags),
+             sizeof(((trifuse_histogram_config *)0)->flags),
+             _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "sliding_ns", offsetof(trifuse_histogram_config, sliding_ns),
+                  sizeof(((trifuse_histogram_config *)0)->sliding_ns),
+                  _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "struct_size", offsetof(trifuse_histogram_snapshot, struct_size),
+                   sizeof(((trifuse_histogram_snapshot *)0)->struct_size),
+                   _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "flags", offsetof(trifuse_histogram_snapshot, flags),
+             sizeof(((trifuse_histogram_snapshot *)0)->flags),
+             _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "count", offsetof(trifuse_histogram_snapshot, count),
+             sizeof(((trifuse_histogram_snapshot *)0)->count),
+             _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "sum_ns", offsetof(trifuse_histogram_snapshot, sum_ns),
+              sizeof(((trifuse_histogram_snapshot *)0)->sum_ns),
+              _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "min_ns", offsetof(trifuse_histogram_snapshot, min_ns),
+              sizeof(((trifuse_histogram_snapshot *)0)->min_ns),
+              _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "max_ns", offsetof(trifuse_histogram_snapshot, max_ns),
+              sizeof(((trifuse_histogram_snapshot *)0)->max_ns),
+              _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "p50_ns", offsetof(trifuse_histogram_snapshot, p50_ns),
+              sizeof(((trifuse_histogram_snapshot *)0)->p50_ns),
+              _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "p95_ns", offsetof(trifuse_histogram_snapshot, p95_ns),
+              sizeof(((trifuse_histogram_snapshot *)0)->p95_ns),
+              _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "p99_ns", offsetof(trifuse_histogram_snapshot, p99_ns),
+              sizeof(((trifuse_histogram_snapshot *)0)->p99_ns),
+              _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "total", offsetof(trifuse_histogram_snapshot, total),
+             sizeof(((trifuse_histogram_snapshot *)0)->total),
+             _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "struct_size", offsetof(trifuse_limiter_config, struct_size),
+                   sizeof(((trifuse_limiter_config *)0)->struct_size),
+                   _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "flags", offsetof(trifuse_limiter_config, flags),
+             sizeof(((trifuse_limiter_config *)0)->flags),
+             _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "kind", offsetof(trifuse_limiter_config, kind),
+            sizeof(((trifuse_limiter_config *)0)->kind),
+            _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "reserved", offsetof(trifuse_limiter_config, reserved),
+                sizeof(((trifuse_limiter_config *)0)->reserved),
+                _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "rate", offsetof(trifuse_limiter_config, rate),
+            sizeof(((trifuse_limiter_config *)0)->rate),
+            _CFFI_OP(_CFFI_OP_NOOP, 147) },
+  { "permits", offsetof(trifuse_limiter_config, permits),
+               sizeof(((trifuse_limiter_config *)0)->permits),
+               _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "period_ns", offsetof(trifuse_limiter_config, period_ns),
+                 sizeof(((trifuse_limiter_config *)0)->period_ns),
+                 _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "capacity", offsetof(trifuse_limiter_config, capacity),
+                sizeof(((trifuse_limiter_config *)0)->capacity),
+                _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "struct_size", offsetof(trifuse_limiter_snapshot, struct_size),
+                   sizeof(((trifuse_limiter_snapshot *)0)->struct_size),
+                   _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "flags", offsetof(trifuse_limiter_snapshot, flags),
+             sizeof(((trifuse_limiter_snapshot *)0)->flags),
+             _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "kind", offsetof(trifuse_limiter_snapshot, kind),
+            sizeof(((trifuse_limiter_snapshot *)0)->kind),
+            _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "reserved", offsetof(trifuse_limiter_snapshot, reserved),
+                sizeof(((trifuse_limiter_snapshot *)0)->reserved),
+                _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "rate", offsetof(trifuse_limiter_snapshot, rate),
+            sizeof(((trifuse_limiter_snapshot *)0)->rate),
+            _CFFI_OP(_CFFI_OP_NOOP, 147) },
+  { "permits", offsetof(trifuse_limiter_snapshot, permits),
+               sizeof(((trifuse_limiter_snapshot *)0)->permits),
+               _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "period_ns", offsetof(trifuse_limiter_snapshot, period_ns),
+                 sizeof(((trifuse_limiter_snapshot *)0)->period_ns),
+                 _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "capacity", offsetof(trifuse_limiter_snapshot, capacity),
+                sizeof(((trifuse_limiter_snapshot *)0)->capacity),
+                _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "available", offsetof(trifuse_limiter_snapshot, available),
+                 sizeof(((trifuse_limiter_snapshot *)0)->available),
+                 _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "debt", offsetof(trifuse_limiter_snapshot, debt),
+            sizeof(((trifuse_limiter_snapshot *)0)->debt),
+            _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "granted", offsetof(trifuse_limiter_snapshot, granted),
+               sizeof(((trifuse_limiter_snapshot *)0)->granted),
+               _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "refused", offsetof(trifuse_limiter_snapshot, refused),
+               sizeof(((trifuse_limiter_snapshot *)0)->refused),
+               _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "granted_tokens", offsetof(trifuse_limiter_snapshot, granted_tokens),
+                      sizeof(((trifuse_limiter_snapshot *)0)->granted_tokens),
+                      _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "given_back", offsetof(trifuse_limiter_snapshot, given_back),
+                  sizeof(((trifuse_limiter_snapshot *)0)->given_back),
+                  _CFFI_OP(_CFFI_OP_NOOP, 19) },
   { "handle", offsetof(trifuse_py_call, handle),
               sizeof(((trifuse_py_call *)0)->handle),
-              _CFFI_OP(_CFFI_OP_NOOP, 164) },
+              _CFFI_OP(_CFFI_OP_NOOP, 557) },
   { "permit", offsetof(trifuse_py_call, permit),
               sizeof(((trifuse_py_call *)0)->permit),
               _CFFI_OP(_CFFI_OP_NOOP, 19) },
@@ -5570,7 +12072,7 @@ static const struct _cffi_field_s _cffi_fields[] = {
              _CFFI_OP(_CFFI_OP_NOOP, 4) },
   { "result", offsetof(trifuse_py_call, result),
               sizeof(((trifuse_py_call *)0)->result),
-              _CFFI_OP(_CFFI_OP_NOOP, 156) },
+              _CFFI_OP(_CFFI_OP_NOOP, 537) },
   { "duration_ns", offsetof(trifuse_py_call, duration_ns),
                    sizeof(((trifuse_py_call *)0)->duration_ns),
                    _CFFI_OP(_CFFI_OP_NOOP, 19) },
@@ -5592,36 +12094,303 @@ static const struct _cffi_field_s _cffi_fields[] = {
   { "flags", offsetof(trifuse_py_handle, flags),
              sizeof(((trifuse_py_handle *)0)->flags),
              _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "struct_size", offsetof(trifuse_reservation, struct_size),
+                   sizeof(((trifuse_reservation *)0)->struct_size),
+                   _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "flags", offsetof(trifuse_reservation, flags),
+             sizeof(((trifuse_reservation *)0)->flags),
+             _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "n", offsetof(trifuse_reservation, n),
+         sizeof(((trifuse_reservation *)0)->n),
+         _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "wait_ns", offsetof(trifuse_reservation, wait_ns),
+               sizeof(((trifuse_reservation *)0)->wait_ns),
+               _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "ready_ns", offsetof(trifuse_reservation, ready_ns),
+                sizeof(((trifuse_reservation *)0)->ready_ns),
+                _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "position", offsetof(trifuse_reservation, position),
+                sizeof(((trifuse_reservation *)0)->position),
+                _CFFI_OP(_CFFI_OP_NOOP, 570) },
+  { "struct_size", offsetof(trifuse_retry_budget_config, struct_size),
+                   sizeof(((trifuse_retry_budget_config *)0)->struct_size),
+                   _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "flags", offsetof(trifuse_retry_budget_config, flags),
+             sizeof(((trifuse_retry_budget_config *)0)->flags),
+             _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "ttl_ns", offsetof(trifuse_retry_budget_config, ttl_ns),
+              sizeof(((trifuse_retry_budget_config *)0)->ttl_ns),
+              _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "ratio", offsetof(trifuse_retry_budget_config, ratio),
+             sizeof(((trifuse_retry_budget_config *)0)->ratio),
+             _CFFI_OP(_CFFI_OP_NOOP, 147) },
+  { "floor", offsetof(trifuse_retry_budget_config, floor),
+             sizeof(((trifuse_retry_budget_config *)0)->floor),
+             _CFFI_OP(_CFFI_OP_NOOP, 147) },
+  { "struct_size", offsetof(trifuse_retry_budget_snapshot, struct_size),
+                   sizeof(((trifuse_retry_budget_snapshot *)0)->struct_size),
+                   _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "flags", offsetof(trifuse_retry_budget_snapshot, flags),
+             sizeof(((trifuse_retry_budget_snapshot *)0)->flags),
+             _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "available", offsetof(trifuse_retry_budget_snapshot, available),
+                 sizeof(((trifuse_retry_budget_snapshot *)0)->available),
+                 _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "deposits", offsetof(trifuse_retry_budget_snapshot, deposits),
+                sizeof(((trifuse_retry_budget_snapshot *)0)->deposits),
+                _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "withdrawals", offsetof(trifuse_retry_budget_snapshot, withdrawals),
+                   sizeof(((trifuse_retry_budget_snapshot *)0)->withdrawals),
+                   _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "total_deposits", offsetof(trifuse_retry_budget_snapshot, total_deposits),
+                      sizeof(((trifuse_retry_budget_snapshot *)0)->total_deposits),
+                      _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "total_withdrawals", offsetof(trifuse_retry_budget_snapshot, total_withdrawals),
+                         sizeof(((trifuse_retry_budget_snapshot *)0)->total_withdrawals),
+                         _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "refused", offsetof(trifuse_retry_budget_snapshot, refused),
+               sizeof(((trifuse_retry_budget_snapshot *)0)->refused),
+               _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "struct_size", offsetof(trifuse_retry_call, struct_size),
+                   sizeof(((trifuse_retry_call *)0)->struct_size),
+                   _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "flags", offsetof(trifuse_retry_call, flags),
+             sizeof(((trifuse_retry_call *)0)->flags),
+             _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "retries", offsetof(trifuse_retry_call, retries),
+               sizeof(((trifuse_retry_call *)0)->retries),
+               _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "reserved", offsetof(trifuse_retry_call, reserved),
+                sizeof(((trifuse_retry_call *)0)->reserved),
+                _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "started_ns", offsetof(trifuse_retry_call, started_ns),
+                  sizeof(((trifuse_retry_call *)0)->started_ns),
+                  _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "deadline_ns", offsetof(trifuse_retry_call, deadline_ns),
+                   sizeof(((trifuse_retry_call *)0)->deadline_ns),
+                   _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "previous_ns", offsetof(trifuse_retry_call, previous_ns),
+                   sizeof(((trifuse_retry_call *)0)->previous_ns),
+                   _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "random", offsetof(trifuse_retry_call, random),
+              sizeof(((trifuse_retry_call *)0)->random),
+              _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "struct_size", offsetof(trifuse_retry_config, struct_size),
+                   sizeof(((trifuse_retry_config *)0)->struct_size),
+                   _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "flags", offsetof(trifuse_retry_config, flags),
+             sizeof(((trifuse_retry_config *)0)->flags),
+             _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "strategy", offsetof(trifuse_retry_config, strategy),
+                sizeof(((trifuse_retry_config *)0)->strategy),
+                _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "jitter", offsetof(trifuse_retry_config, jitter),
+              sizeof(((trifuse_retry_config *)0)->jitter),
+              _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "max_retries", offsetof(trifuse_retry_config, max_retries),
+                   sizeof(((trifuse_retry_config *)0)->max_retries),
+                   _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "reserved", offsetof(trifuse_retry_config, reserved),
+                sizeof(((trifuse_retry_config *)0)->reserved),
+                _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "delay_ns", offsetof(trifuse_retry_config, delay_ns),
+                sizeof(((trifuse_retry_config *)0)->delay_ns),
+                _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "increment_ns", offsetof(trifuse_retry_config, increment_ns),
+                    sizeof(((trifuse_retry_config *)0)->increment_ns),
+                    _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "multiplier", offsetof(trifuse_retry_config, multiplier),
+                  sizeof(((trifuse_retry_config *)0)->multiplier),
+                  _CFFI_OP(_CFFI_OP_NOOP, 147) },
+  { "max_delay_ns", offsetof(trifuse_retry_config, max_delay_ns),
+                    sizeof(((trifuse_retry_config *)0)->max_delay_ns),
+                    _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "max_elapsed_ns", offsetof(trifuse_retry_config, max_elapsed_ns),
+                      sizeof(((trifuse_retry_config *)0)->max_elapsed_ns),
+                      _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "retry_after_max_ns", offsetof(trifuse_retry_config, retry_after_max_ns),
+                          sizeof(((trifuse_retry_config *)0)->retry_after_max_ns),
+                          _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "seed", offsetof(trifuse_retry_config, seed),
+            sizeof(((trifuse_retry_config *)0)->seed),
+            _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "struct_size", offsetof(trifuse_retry_snapshot, struct_size),
+                   sizeof(((trifuse_retry_snapshot *)0)->struct_size),
+                   _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "flags", offsetof(trifuse_retry_snapshot, flags),
+             sizeof(((trifuse_retry_snapshot *)0)->flags),
+             _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "calls", offsetof(trifuse_retry_snapshot, calls),
+             sizeof(((trifuse_retry_snapshot *)0)->calls),
+             _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "successes", offsetof(trifuse_retry_snapshot, successes),
+                 sizeof(((trifuse_retry_snapshot *)0)->successes),
+                 _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "failures", offsetof(trifuse_retry_snapshot, failures),
+                sizeof(((trifuse_retry_snapshot *)0)->failures),
+                _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "retried", offsetof(trifuse_retry_snapshot, retried),
+               sizeof(((trifuse_retry_snapshot *)0)->retried),
+               _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "retries", offsetof(trifuse_retry_snapshot, retries),
+               sizeof(((trifuse_retry_snapshot *)0)->retries),
+               _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "stopped_retries", offsetof(trifuse_retry_snapshot, stopped_retries),
+                       sizeof(((trifuse_retry_snapshot *)0)->stopped_retries),
+                       _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "stopped_deadline", offsetof(trifuse_retry_snapshot, stopped_deadline),
+                        sizeof(((trifuse_retry_snapshot *)0)->stopped_deadline),
+                        _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "stopped_retry_after", offsetof(trifuse_retry_snapshot, stopped_retry_after),
+                           sizeof(((trifuse_retry_snapshot *)0)->stopped_retry_after),
+                           _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "refused_budget", offsetof(trifuse_retry_snapshot, refused_budget),
+                      sizeof(((trifuse_retry_snapshot *)0)->refused_budget),
+                      _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "struct_size", offsetof(trifuse_throttle_config, struct_size),
+                   sizeof(((trifuse_throttle_config *)0)->struct_size),
+                   _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "flags", offsetof(trifuse_throttle_config, flags),
+             sizeof(((trifuse_throttle_config *)0)->flags),
+             _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "window_duration_ns", offsetof(trifuse_throttle_config, window_duration_ns),
+                          sizeof(((trifuse_throttle_config *)0)->window_duration_ns),
+                          _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "window_buckets", offsetof(trifuse_throttle_config, window_buckets),
+                      sizeof(((trifuse_throttle_config *)0)->window_buckets),
+                      _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "reserved", offsetof(trifuse_throttle_config, reserved),
+                sizeof(((trifuse_throttle_config *)0)->reserved),
+                _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "k", offsetof(trifuse_throttle_config, k),
+         sizeof(((trifuse_throttle_config *)0)->k),
+         _CFFI_OP(_CFFI_OP_NOOP, 147) },
+  { "seed", offsetof(trifuse_throttle_config, seed),
+            sizeof(((trifuse_throttle_config *)0)->seed),
+            _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "struct_size", offsetof(trifuse_throttle_snapshot, struct_size),
+                   sizeof(((trifuse_throttle_snapshot *)0)->struct_size),
+                   _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "flags", offsetof(trifuse_throttle_snapshot, flags),
+             sizeof(((trifuse_throttle_snapshot *)0)->flags),
+             _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "requests", offsetof(trifuse_throttle_snapshot, requests),
+                sizeof(((trifuse_throttle_snapshot *)0)->requests),
+                _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "accepts", offsetof(trifuse_throttle_snapshot, accepts),
+               sizeof(((trifuse_throttle_snapshot *)0)->accepts),
+               _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "probability", offsetof(trifuse_throttle_snapshot, probability),
+                   sizeof(((trifuse_throttle_snapshot *)0)->probability),
+                   _CFFI_OP(_CFFI_OP_NOOP, 147) },
+  { "admitted", offsetof(trifuse_throttle_snapshot, admitted),
+                sizeof(((trifuse_throttle_snapshot *)0)->admitted),
+                _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "refused", offsetof(trifuse_throttle_snapshot, refused),
+               sizeof(((trifuse_throttle_snapshot *)0)->refused),
+               _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "accepted", offsetof(trifuse_throttle_snapshot, accepted),
+                sizeof(((trifuse_throttle_snapshot *)0)->accepted),
+                _CFFI_OP(_CFFI_OP_NOOP, 19) },
 };
 
 static const struct _cffi_struct_union_s _cffi_struct_unions[] = {
-  { "trifuse_breaker", 157, _CFFI_F_OPAQUE,
+  { "trifuse_breaker", 538, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "trifuse_breaker_config", 158, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_breaker_config", 539, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_breaker_config), offsetof(struct _cffi_align__trifuse_breaker_config, y), 0, 43 },
-  { "trifuse_breaker_event", 159, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_breaker_event", 540, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_breaker_event), offsetof(struct _cffi_align__trifuse_breaker_event, y), 43, 15 },
-  { "trifuse_breaker_snapshot", 160, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_breaker_snapshot", 541, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_breaker_snapshot), offsetof(struct _cffi_align__trifuse_breaker_snapshot, y), 58, 41 },
-  { "trifuse_config_error", 161, _CFFI_F_CHECK_FIELDS,
-    sizeof(trifuse_config_error), offsetof(struct _cffi_align__trifuse_config_error, y), 99, 7 },
-  { "trifuse_cusum_design", 162, _CFFI_F_CHECK_FIELDS,
-    sizeof(trifuse_cusum_design), offsetof(struct _cffi_align__trifuse_cusum_design, y), 106, 12 },
-  { "trifuse_py_call", 163, 0,
-    sizeof(trifuse_py_call), offsetof(struct _cffi_align__trifuse_py_call, y), 118, 7 },
-  { "trifuse_py_handle", 165, _CFFI_F_CHECK_FIELDS,
-    sizeof(trifuse_py_handle), offsetof(struct _cffi_align__trifuse_py_handle, y), 125, 5 },
+  { "trifuse_concurrency", 542, _CFFI_F_OPAQUE,
+    (size_t)-1, -1, -1, 0 /* opaque */ },
+  { "trifuse_concurrency_config", 543, _CFFI_F_CHECK_FIELDS,
+    sizeof(trifuse_concurrency_config), offsetof(struct _cffi_align__trifuse_concurrency_config, y), 99, 17 },
+  { "trifuse_concurrency_snapshot", 544, _CFFI_F_CHECK_FIELDS,
+    sizeof(trifuse_concurrency_snapshot), offsetof(struct _cffi_align__trifuse_concurrency_snapshot, y), 116, 13 },
+  { "trifuse_config_error", 545, _CFFI_F_CHECK_FIELDS,
+    sizeof(trifuse_config_error), offsetof(struct _cffi_align__trifuse_config_error, y), 129, 7 },
+  { "trifuse_cusum_design", 546, _CFFI_F_CHECK_FIELDS,
+    sizeof(trifuse_cusum_design), offsetof(struct _cffi_align__trifuse_cusum_design, y), 136, 12 },
+  { "trifuse_hedge", 547, _CFFI_F_OPAQUE,
+    (size_t)-1, -1, -1, 0 /* opaque */ },
+  { "trifuse_hedge_config", 548, _CFFI_F_CHECK_FIELDS,
+    sizeof(trifuse_hedge_config), offsetof(struct _cffi_align__trifuse_hedge_config, y), 148, 5 },
+  { "trifuse_hedge_snapshot", 549, _CFFI_F_CHECK_FIELDS,
+    sizeof(trifuse_hedge_snapshot), offsetof(struct _cffi_align__trifuse_hedge_snapshot, y), 153, 6 },
+  { "trifuse_histogram", 550, _CFFI_F_OPAQUE,
+    (size_t)-1, -1, -1, 0 /* opaque */ },
+  { "trifuse_histogram_config", 551, _CFFI_F_CHECK_FIELDS,
+    sizeof(trifuse_histogram_config), offsetof(struct _cffi_align__trifuse_histogram_config, y), 159, 3 },
+  { "trifuse_histogram_snapshot", 552, _CFFI_F_CHECK_FIELDS,
+    sizeof(trifuse_histogram_snapshot), offsetof(struct _cffi_align__trifuse_histogram_snapshot, y), 162, 10 },
+  { "trifuse_limiter", 553, _CFFI_F_OPAQUE,
+    (size_t)-1, -1, -1, 0 /* opaque */ },
+  { "trifuse_limiter_config", 554, _CFFI_F_CHECK_FIELDS,
+    sizeof(trifuse_limiter_config), offsetof(struct _cffi_align__trifuse_limiter_config, y), 172, 8 },
+  { "trifuse_limiter_snapshot", 555, _CFFI_F_CHECK_FIELDS,
+    sizeof(trifuse_limiter_snapshot), offsetof(struct _cffi_align__trifuse_limiter_snapshot, y), 180, 14 },
+  { "trifuse_py_call", 556, 0,
+    sizeof(trifuse_py_call), offsetof(struct _cffi_align__trifuse_py_call, y), 194, 7 },
+  { "trifuse_py_handle", 558, _CFFI_F_CHECK_FIELDS,
+    sizeof(trifuse_py_handle), offsetof(struct _cffi_align__trifuse_py_handle, y), 201, 5 },
+  { "trifuse_reservation", 559, _CFFI_F_CHECK_FIELDS,
+    sizeof(trifuse_reservation), offsetof(struct _cffi_align__trifuse_reservation, y), 206, 6 },
+  { "trifuse_retry", 560, _CFFI_F_OPAQUE,
+    (size_t)-1, -1, -1, 0 /* opaque */ },
+  { "trifuse_retry_budget", 561, _CFFI_F_OPAQUE,
+    (size_t)-1, -1, -1, 0 /* opaque */ },
+  { "trifuse_retry_budget_config", 562, _CFFI_F_CHECK_FIELDS,
+    sizeof(trifuse_retry_budget_config), offsetof(struct _cffi_align__trifuse_retry_budget_config, y), 212, 5 },
+  { "trifuse_retry_budget_snapshot", 563, _CFFI_F_CHECK_FIELDS,
+    sizeof(trifuse_retry_budget_snapshot), offsetof(struct _cffi_align__trifuse_retry_budget_snapshot, y), 217, 8 },
+  { "trifuse_retry_call", 564, _CFFI_F_CHECK_FIELDS,
+    sizeof(trifuse_retry_call), offsetof(struct _cffi_align__trifuse_retry_call, y), 225, 8 },
+  { "trifuse_retry_config", 565, _CFFI_F_CHECK_FIELDS,
+    sizeof(trifuse_retry_config), offsetof(struct _cffi_align__trifuse_retry_config, y), 233, 13 },
+  { "trifuse_retry_snapshot", 566, _CFFI_F_CHECK_FIELDS,
+    sizeof(trifuse_retry_snapshot), offsetof(struct _cffi_align__trifuse_retry_snapshot, y), 246, 11 },
+  { "trifuse_throttle", 567, _CFFI_F_OPAQUE,
+    (size_t)-1, -1, -1, 0 /* opaque */ },
+  { "trifuse_throttle_config", 568, _CFFI_F_CHECK_FIELDS,
+    sizeof(trifuse_throttle_config), offsetof(struct _cffi_align__trifuse_throttle_config, y), 257, 7 },
+  { "trifuse_throttle_snapshot", 569, _CFFI_F_CHECK_FIELDS,
+    sizeof(trifuse_throttle_snapshot), offsetof(struct _cffi_align__trifuse_throttle_snapshot, y), 264, 8 },
 };
 
 static const struct _cffi_typename_s _cffi_typenames[] = {
-  { "trifuse_breaker", 157 },
-  { "trifuse_breaker_config", 158 },
-  { "trifuse_breaker_event", 159 },
-  { "trifuse_breaker_snapshot", 160 },
-  { "trifuse_config_error", 161 },
-  { "trifuse_cusum_design", 162 },
-  { "trifuse_py_call", 163 },
-  { "trifuse_py_handle", 165 },
+  { "trifuse_breaker", 538 },
+  { "trifuse_breaker_config", 539 },
+  { "trifuse_breaker_event", 540 },
+  { "trifuse_breaker_snapshot", 541 },
+  { "trifuse_concurrency", 542 },
+  { "trifuse_concurrency_config", 543 },
+  { "trifuse_concurrency_snapshot", 544 },
+  { "trifuse_config_error", 545 },
+  { "trifuse_cusum_design", 546 },
+  { "trifuse_hedge", 547 },
+  { "trifuse_hedge_config", 548 },
+  { "trifuse_hedge_snapshot", 549 },
+  { "trifuse_histogram", 550 },
+  { "trifuse_histogram_config", 551 },
+  { "trifuse_histogram_snapshot", 552 },
+  { "trifuse_limiter", 553 },
+  { "trifuse_limiter_config", 554 },
+  { "trifuse_limiter_snapshot", 555 },
+  { "trifuse_py_call", 556 },
+  { "trifuse_py_handle", 558 },
+  { "trifuse_reservation", 559 },
+  { "trifuse_retry", 560 },
+  { "trifuse_retry_budget", 561 },
+  { "trifuse_retry_budget_config", 562 },
+  { "trifuse_retry_budget_snapshot", 563 },
+  { "trifuse_retry_call", 564 },
+  { "trifuse_retry_config", 565 },
+  { "trifuse_retry_snapshot", 566 },
+  { "trifuse_throttle", 567 },
+  { "trifuse_throttle_config", 568 },
+  { "trifuse_throttle_snapshot", 569 },
 };
 
 static const struct _cffi_type_context_s _cffi_type_context = {
@@ -5631,12 +12400,12 @@ static const struct _cffi_type_context_s _cffi_type_context = {
   _cffi_struct_unions,
   NULL,  /* no enums */
   _cffi_typenames,
-  186,  /* num_globals */
-  8,  /* num_struct_unions */
+  335,  /* num_globals */
+  31,  /* num_struct_unions */
   0,  /* num_enums */
-  8,  /* num_typenames */
+  31,  /* num_typenames */
   NULL,  /* no includes */
-  171,  /* num_types */
+  577,  /* num_types */
   0,  /* flags */
 };
 

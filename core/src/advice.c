@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* What a legal configuration is known to hurt. */
-#include "internal.h"
+#include "fields.h"
 
 static const struct advice { uint32_t code; const char *reason; } advices[] = {
     {TRIFUSE_ADVICE_LOW_THRESHOLD,

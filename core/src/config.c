@@ -1,27 +1,18 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Checking a configuration: every field against its range, then the fields against each other. */
-#include "internal.h"
+#include "fields.h"
 
 #define YEAR TRIFUSE_DURATION_MAX_NS
 #define COUNT_MAX 1000000u
 
-typedef struct field_rule {
-    uint32_t field, kind, offset;
-    double least, most; /* both allowed */
-    const char *allowed;
-} field_rule;
-
 #define AT(member) (uint32_t)offsetof(trifuse_breaker_config, member)
-#define INTEGER(id, member, least, most, text) \
-    {TRIFUSE_FIELD_##id, TRIFUSE_VALUE_INTEGER, AT(member), least, most, text}
-#define REAL(id, member, least, most, text) \
-    {TRIFUSE_FIELD_##id, TRIFUSE_VALUE_REAL, AT(member), least, most, text}
-#define DURATION(id, member, least, text) \
-    {TRIFUSE_FIELD_##id, TRIFUSE_VALUE_DURATION, AT(member), least, 3.1536e16, text}
+#define INTEGER(id, member, least, most, text) FIELD_INTEGER(id, AT(member), least, most, text)
+#define REAL(id, member, least, most, text) FIELD_REAL(id, AT(member), least, most, text)
+#define DURATION(id, member, least, text) FIELD_DURATION(id, AT(member), least, text)
 
 static const char any_duration[] = "0 (off) to 365 days";
 static const char cusum_rate[] = "0.001 to 0.99";
-static const field_rule field_rules[] = {
+static const field_rule breaker_rules[] = {
     INTEGER(FLAGS, flags, 0, 0, "0"),
     INTEGER(FLAGS, reserved, 0, 0, "0"),
     INTEGER(WINDOW_KIND, window_kind, 0, 1, "time (0) or count (1)"),
@@ -61,62 +52,11 @@ static const field_rule field_rules[] = {
     INTEGER(RESERVE_WINDOW_COUNT, reserve_window_count, 0, 4096, "0 to 4096"),
     INTEGER(RESERVE_HALF_OPEN_CALLS, reserve_half_open_calls, 0, 64, "0 to 64"),
 };
-
-/* Nearest multiple of 1e-9, in units of 1e-9; for 0 <= rate <= 1000. */
-static uint64_t to_nano(double rate) { return (uint64_t)(rate * 1e9 + 0.5); }
-
-static int refuse_with(trifuse_config_error *error, trifuse_config_error reason, const char *allowed) {
-    if (!error || error->struct_size < sizeof *error) return TRIFUSE_ERROR_CONFIG;
-    reason.struct_size = error->struct_size;
-    size_t length = strlen(allowed);
-    memcpy(reason.allowed, allowed, length < sizeof reason.allowed ? length : sizeof reason.allowed - 1);
-    memcpy(error, &reason, sizeof reason);
-    return TRIFUSE_ERROR_CONFIG;
-}
-
-static int refuse(trifuse_config_error *error, uint32_t field, const char *allowed, uint64_t integer) {
-    trifuse_config_error reason = {.field = field, .value_kind = TRIFUSE_VALUE_INTEGER};
-    for (size_t i = 0; i < sizeof field_rules / sizeof field_rules[0]; i++)
-        if (field_rules[i].field == field && field_rules[i].kind == TRIFUSE_VALUE_DURATION)
-            reason.value_kind = TRIFUSE_VALUE_DURATION;
-    reason.value_integer = integer;
-    return refuse_with(error, reason, allowed);
-}
-
-static int refuse_real(trifuse_config_error *error, uint32_t field, const char *allowed, double value) {
-    trifuse_config_error reason = {.field = field, .value_kind = TRIFUSE_VALUE_REAL, .value_real = value};
-    return refuse_with(error, reason, allowed);
-}
-
-/* "at most N: that is what fits the memory", for a field of counts. */
-static int refuse_most(trifuse_config_error *error, uint32_t field, uint64_t value, uint32_t most) {
-    char allowed[64] = "1 to ", digits[10];
-    size_t length = strlen(allowed), n = 0;
-    do digits[n++] = (char)('0' + most % 10);
-    while (most /= 10);
-    while (n) allowed[length++] = digits[--n];
-    static const char rest[] = ", all that fits the memory of creation";
-    memcpy(allowed + length, rest, sizeof rest);
-    return refuse(error, field, allowed, value);
-}
-
-static int check_field(const trifuse_breaker_config *c, const field_rule *rule,
-                       trifuse_config_error *error) {
-    const unsigned char *at = (const unsigned char *)c + rule->offset;
-    if (rule->kind == TRIFUSE_VALUE_REAL) {
-        double value;
-        memcpy(&value, at, sizeof value);
-        bool legal = value >= rule->least && value <= rule->most; /* NaN is not */
-        return legal ? TRIFUSE_OK : refuse_real(error, rule->field, rule->allowed, value);
-    }
-    uint64_t value = 0;
-    uint32_t narrow;
-    memcpy(&narrow, at, sizeof narrow);
-    if (rule->kind == TRIFUSE_VALUE_DURATION) memcpy(&value, at, sizeof value);
-    else value = narrow;
-    bool legal = value >= (uint64_t)rule->least && value <= (uint64_t)rule->most;
-    return legal ? TRIFUSE_OK : refuse(error, rule->field, rule->allowed, value);
-}
+static const field_rules breaker_fields = FIELD_RULES(breaker_rules);
+#undef AT
+#undef INTEGER
+#undef REAL
+#undef DURATION
 
 /* A design given with the configuration: all of it, within the lattice. */
 static int check_design(uint32_t up, uint32_t down, uint32_t threshold, trifuse_config_error *error) {
@@ -145,44 +85,27 @@ static int check_rates(const trifuse_breaker_config *c, trifuse_config_error *er
 
 static int check_durations(const trifuse_breaker_config *c, trifuse_config_error *error) {
     if (c->window_duration_ns / c->window_buckets < 1000)
-        return refuse(error, TRIFUSE_FIELD_WINDOW_DURATION,
-                      "1 microsecond a bucket (window_duration / window_buckets) to 365 days",
-                      c->window_duration_ns);
+        return refuse_duration(error, TRIFUSE_FIELD_WINDOW_DURATION,
+                               "1 microsecond a bucket (window_duration / window_buckets) to 365 days",
+                               c->window_duration_ns);
     if (c->open_duration_max_ns != 0 && c->open_duration_max_ns < c->open_duration_ns)
-        return refuse(error, TRIFUSE_FIELD_OPEN_DURATION_MAX,
-                      "0 (automatic), or open_duration to 365 days", c->open_duration_max_ns);
+        return refuse_duration(error, TRIFUSE_FIELD_OPEN_DURATION_MAX,
+                               "0 (automatic), or open_duration to 365 days", c->open_duration_max_ns);
     if (c->half_open_permit_ttl_ns != 0 && c->half_open_permit_ttl_ns <= c->request_timeout_ns)
-        return refuse(error, TRIFUSE_FIELD_HALF_OPEN_PERMIT_TTL,
-                      "0 (automatic), or more than request_timeout, to 365 days",
-                      c->half_open_permit_ttl_ns);
+        return refuse_duration(error, TRIFUSE_FIELD_HALF_OPEN_PERMIT_TTL,
+                               "0 (automatic), or more than request_timeout, to 365 days",
+                               c->half_open_permit_ttl_ns);
     if (c->cusum_idle_decay_ns != 0 && c->cusum_idle_decay_ns < NANO / 10)
-        return refuse(error, TRIFUSE_FIELD_CUSUM_IDLE_DECAY,
-                      "0 (never), or 100 milliseconds to 365 days", c->cusum_idle_decay_ns);
+        return refuse_duration(error, TRIFUSE_FIELD_CUSUM_IDLE_DECAY,
+                               "0 (never), or 100 milliseconds to 365 days", c->cusum_idle_decay_ns);
     return TRIFUSE_OK;
-}
-
-static bool tail_is_zero(const void *given, size_t from, size_t to) {
-    const unsigned char *bytes = given;
-    for (size_t i = from; i < to; i++)
-        if (bytes[i]) return false;
-    return true;
 }
 
 /* The given struct in the library's own length, checked. */
 static int config_read(const trifuse_breaker_config *given, trifuse_breaker_config *known,
                        trifuse_config_error *error) {
-    if (!given) return TRIFUSE_ERROR_ARGUMENT;
-    size_t size = given->struct_size;
-    if (size < 8 || size % 8 != 0 || !tail_is_zero(given, sizeof *known, size))
-        return TRIFUSE_ERROR_STRUCT_SIZE;
-    *known = defaults;
-    memcpy(known, given, size < sizeof *known ? size : sizeof *known);
-    known->struct_size = sizeof *known;
-    for (size_t i = 0; i < sizeof field_rules / sizeof field_rules[0]; i++) {
-        int result = check_field(known, &field_rules[i], error);
-        if (result != TRIFUSE_OK) return result;
-    }
-    int result = check_durations(known, error);
+    int result = fields_read(given, known, &defaults, sizeof *known, &breaker_fields, error);
+    if (result == TRIFUSE_OK) result = check_durations(known, error);
     return result != TRIFUSE_OK ? result : check_rates(known, error);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Steering: trip, reset, close, the forced states, reconfigure. */
-#include "internal.h"
+#include "fields.h"
 
 /* Moves to `state` from any other; CLOSED to CLOSED too if `again`. */
 static int move_to(trifuse_breaker *b, uint64_t now_ns, trifuse_breaker_event *event, uint32_t state,

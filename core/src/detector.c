@@ -7,7 +7,7 @@
  * is absorbed, and the time taken. Row n follows from the rows of n+1..n+u, using sums, products and
  * quotients of positive numbers only, hence without cancellation: the elimination of
  * Grassmann, Taksar, Heyman (Operations Research 33, 1985) in the shape that this walk allows. */
-#include "internal.h"
+#include "fields.h"
 
 enum { DOWN_MAX = 16, LEVEL_LIMIT = 4096, ROW_CELLS = 4096, UP_MAX = 2048 };
 

@@ -116,10 +116,6 @@ static inline uint64_t now_of(call *c) {
 /* config.c */
 static int config_take(const trifuse_breaker_config *given, trifuse_breaker_config *known,
                        trifuse_config_error *error);
-static int refuse(trifuse_config_error *error, uint32_t field, const char *allowed, uint64_t integer);
-static int refuse_real(trifuse_config_error *error, uint32_t field, const char *allowed, double value);
-static int refuse_most(trifuse_config_error *error, uint32_t field, uint64_t value, uint32_t most);
-static uint64_t to_nano(double rate);
 /* layout.c */
 static size_t breaker_bytes(const trifuse_breaker_config *known);
 static void breaker_write(void *memory, size_t size, const trifuse_breaker_config *known,

@@ -7,7 +7,7 @@
  *   LIMITS        minimum_calls 20 | consecutive_failures 20 | failure_count_threshold 20
  *   PROBE_LIMITS  half_open_max_calls - 1: 6 | success 14 | failure 14 | jitter fraction 30
  *   DESIGN        up 14 | down 5 | threshold 13, twice: failures low, slow calls high */
-#include "internal.h"
+#include "fields.h"
 
 #define SHAPE_LONGEST ((1ULL << 55) - 1)
 

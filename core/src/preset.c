@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The defaults and the presets. */
-#include "internal.h"
+#include "fields.h"
 
 #define SECONDS(n) ((n) * NANO)
 
@@ -80,15 +80,10 @@ static void adaptive_apply(trifuse_breaker_config *c) {
 }
 
 int trifuse_breaker_config_init(trifuse_breaker_config *config, size_t struct_size, uint32_t preset) {
-    if (!config || preset > TRIFUSE_PRESET_RECOMMENDATION) return TRIFUSE_ERROR_ARGUMENT;
-    if (struct_size < 8 || struct_size % 8 != 0 || struct_size > UINT32_MAX)
-        return TRIFUSE_ERROR_STRUCT_SIZE;
+    if (preset > TRIFUSE_PRESET_RECOMMENDATION) return TRIFUSE_ERROR_ARGUMENT;
     trifuse_breaker_config full = defaults;
     rate_preset_apply(&full, preset);
     run_preset_apply(&full, preset);
     if (preset == TRIFUSE_PRESET_ADAPTIVE) adaptive_apply(&full);
-    full.struct_size = (uint32_t)struct_size;
-    memset(config, 0, struct_size);
-    memcpy(config, &full, struct_size < sizeof full ? struct_size : sizeof full);
-    return TRIFUSE_OK;
+    return fields_init(config, struct_size, &full, sizeof full);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Reading a breaker. */
-#include "internal.h"
+#include "fields.h"
 
 int trifuse_breaker_state(const trifuse_breaker *breaker) {
     return breaker ? (int)state_of(load_acquire(&breaker->w[W_STATE])) : TRIFUSE_ERROR_ARGUMENT;
@@ -98,15 +98,12 @@ int trifuse_breaker_get_snapshot(trifuse_breaker *breaker, uint64_t now_ns,
     uint64_t now = now_ns ? now_ns : trifuse_now_ns(), s = load_acquire(&breaker->w[W_STATE]);
     trifuse_breaker_snapshot full;
     memset(&full, 0, sizeof full);
-    full.struct_size = (uint32_t)size;
     read_state(breaker, s, &full);
     read_window(breaker, s, now, &full);
     read_cusum(breaker, s, now, &full);
     read_probes(breaker, s, now, &full);
     read_totals(breaker, &full);
-    memset(snapshot, 0, size);
-    memcpy(snapshot, &full, size < sizeof full ? size : sizeof full);
-    return TRIFUSE_OK;
+    return struct_fill(snapshot, &full, sizeof full);
 }
 
 static double from_nano(uint64_t rate) { return (double)rate / 1e9; }
@@ -164,14 +161,9 @@ static void read_values(const trifuse_breaker *b, trifuse_breaker_config *o) {
 
 int trifuse_breaker_get_config(const trifuse_breaker *breaker, trifuse_breaker_config *config) {
     if (!breaker || !config) return TRIFUSE_ERROR_ARGUMENT;
-    size_t size = config->struct_size;
-    if (size < 8 || size % 8 != 0) return TRIFUSE_ERROR_STRUCT_SIZE;
     trifuse_breaker_config full = defaults;
-    full.struct_size = (uint32_t)size;
     read_shape(breaker, &full);
     read_rules(breaker, &full);
     read_values(breaker, &full);
-    memset(config, 0, size);
-    memcpy(config, &full, size < sizeof full ? size : sizeof full);
-    return TRIFUSE_OK;
+    return struct_fill(config, &full, sizeof full);
 }

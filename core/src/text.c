@@ -8,11 +8,17 @@ typedef struct name { int64_t value; const char *text; } name;
 static const name result_names[] = {
     {TRIFUSE_OK, "ok"}, {TRIFUSE_REFUSED_OPEN, "open"},
     {TRIFUSE_REFUSED_HALF_OPEN_LIMIT, "half_open_limit"}, {TRIFUSE_REFUSED_FORCED_OPEN, "forced_open"},
-    {TRIFUSE_LATE, "late"}, {TRIFUSE_STALE, "stale"}, {TRIFUSE_ERROR_ARGUMENT, "error_argument"},
+    {TRIFUSE_REFUSED_RATE_LIMITED, "rate_limited"}, {TRIFUSE_REFUSED_BULKHEAD_FULL, "bulkhead_full"},
+    {TRIFUSE_REFUSED_THROTTLED, "throttled"}, {TRIFUSE_REFUSED_RETRY_BUDGET, "retry_budget"},
+    {TRIFUSE_REFUSED_HEDGE_BUDGET, "hedge_budget"}, {TRIFUSE_LATE, "late"}, {TRIFUSE_STALE, "stale"},
+    {TRIFUSE_EMPTY, "empty"}, {TRIFUSE_STOP_RETRIES, "stop_retries"},
+    {TRIFUSE_STOP_DEADLINE, "stop_deadline"}, {TRIFUSE_STOP_RETRY_AFTER, "stop_retry_after"},
+    {TRIFUSE_ERROR_ARGUMENT, "error_argument"},
     {TRIFUSE_ERROR_CONFIG, "error_config"}, {TRIFUSE_ERROR_STRUCT_SIZE, "error_struct_size"},
     {TRIFUSE_ERROR_MEMORY_SIZE, "error_memory_size"}, {TRIFUSE_ERROR_ALIGNMENT, "error_alignment"},
     {TRIFUSE_ERROR_NOT_AN_OBJECT, "error_not_an_object"}, {TRIFUSE_ERROR_NO_MEMORY, "error_no_memory"},
-    {TRIFUSE_ERROR_UNSUPPORTED, "error_unsupported"}, {TRIFUSE_ERROR_TEXT, "error_text"}};
+    {TRIFUSE_ERROR_UNSUPPORTED, "error_unsupported"}, {TRIFUSE_ERROR_TEXT, "error_text"},
+    {TRIFUSE_ERROR_OVER_CAPACITY, "error_over_capacity"}, {TRIFUSE_ERROR_NOT_HELD, "error_not_held"}};
 
 static const name state_names[] = {
     {TRIFUSE_STATE_CLOSED, "closed"}, {TRIFUSE_STATE_OPEN, "open"},
@@ -43,7 +49,20 @@ static const name window_names[] = {{TRIFUSE_WINDOW_TIME, "time"}, {TRIFUSE_WIND
 static const name detector_names[] = {{TRIFUSE_DETECTOR_RATE, "rate"}, {TRIFUSE_DETECTOR_CUSUM, "cusum"}};
 static const name jitter_names[] = {{TRIFUSE_JITTER_NONE, "none"},
                                     {TRIFUSE_JITTER_PROPORTIONAL, "proportional"},
-                                    {TRIFUSE_JITTER_FULL, "full"}};
+                                    {TRIFUSE_JITTER_FULL, "full"},
+                                    {TRIFUSE_JITTER_EQUAL, "equal"},
+                                    {TRIFUSE_JITTER_DECORRELATED, "decorrelated"}};
+static const name limiter_kind_names[] = {{TRIFUSE_LIMITER_TOKEN_BUCKET, "token_bucket"},
+                                          {TRIFUSE_LIMITER_SLIDING_LOG, "sliding_log"},
+                                          {TRIFUSE_LIMITER_SLIDING_COUNTER, "sliding_counter"},
+                                          {TRIFUSE_LIMITER_FIXED_WINDOW, "fixed_window"}};
+static const name algorithm_names[] = {{TRIFUSE_ALGORITHM_FIXED, "fixed"},
+                                       {TRIFUSE_ALGORITHM_AIMD, "aimd"},
+                                       {TRIFUSE_ALGORITHM_VEGAS, "vegas"},
+                                       {TRIFUSE_ALGORITHM_GRADIENT2, "gradient2"}};
+static const name strategy_names[] = {{TRIFUSE_STRATEGY_FIXED, "fixed"},
+                                      {TRIFUSE_STRATEGY_LINEAR, "linear"},
+                                      {TRIFUSE_STRATEGY_EXPONENTIAL, "exponential"}};
 
 static const name field_names[] = {
     {TRIFUSE_FIELD_NONE, "none"}, {TRIFUSE_FIELD_FLAGS, "flags"},
@@ -74,7 +93,24 @@ static const name field_names[] = {
     {TRIFUSE_FIELD_CUSUM_IDLE_DECAY, "cusum_idle_decay"}, {TRIFUSE_FIELD_CUSUM_DESIGN, "cusum_design"},
     {TRIFUSE_FIELD_RESERVE_WINDOW_BUCKETS, "reserve_window_buckets"},
     {TRIFUSE_FIELD_RESERVE_WINDOW_COUNT, "reserve_window_count"},
-    {TRIFUSE_FIELD_RESERVE_HALF_OPEN_CALLS, "reserve_half_open_calls"}};
+    {TRIFUSE_FIELD_RESERVE_HALF_OPEN_CALLS, "reserve_half_open_calls"},
+    {TRIFUSE_FIELD_SEED, "seed"}, {TRIFUSE_FIELD_KIND, "kind"}, {TRIFUSE_FIELD_RATE, "rate"},
+    {TRIFUSE_FIELD_PERMITS, "permits"}, {TRIFUSE_FIELD_PERIOD, "period"},
+    {TRIFUSE_FIELD_CAPACITY, "capacity"}, {TRIFUSE_FIELD_ALGORITHM, "algorithm"},
+    {TRIFUSE_FIELD_LIMIT, "limit"}, {TRIFUSE_FIELD_MIN_LIMIT, "min_limit"},
+    {TRIFUSE_FIELD_MAX_LIMIT, "max_limit"}, {TRIFUSE_FIELD_TIMEOUT, "timeout"},
+    {TRIFUSE_FIELD_BACKOFF_RATIO, "backoff_ratio"}, {TRIFUSE_FIELD_ALPHA, "alpha"},
+    {TRIFUSE_FIELD_BETA, "beta"}, {TRIFUSE_FIELD_PROBE_EVERY, "probe_every"},
+    {TRIFUSE_FIELD_LONG_WINDOW, "long_window"}, {TRIFUSE_FIELD_TOLERANCE, "tolerance"},
+    {TRIFUSE_FIELD_SMOOTHING, "smoothing"}, {TRIFUSE_FIELD_QUEUE_SIZE, "queue_size"},
+    {TRIFUSE_FIELD_LONG_DECAY, "long_decay"}, {TRIFUSE_FIELD_STRATEGY, "strategy"},
+    {TRIFUSE_FIELD_JITTER, "jitter"}, {TRIFUSE_FIELD_MAX_RETRIES, "max_retries"},
+    {TRIFUSE_FIELD_DELAY, "delay"}, {TRIFUSE_FIELD_INCREMENT, "increment"},
+    {TRIFUSE_FIELD_MULTIPLIER, "multiplier"}, {TRIFUSE_FIELD_MAX_DELAY, "max_delay"},
+    {TRIFUSE_FIELD_MAX_ELAPSED, "max_elapsed"}, {TRIFUSE_FIELD_RETRY_AFTER_MAX, "retry_after_max"},
+    {TRIFUSE_FIELD_TTL, "ttl"}, {TRIFUSE_FIELD_RATIO, "ratio"}, {TRIFUSE_FIELD_FLOOR, "floor"},
+    {TRIFUSE_FIELD_K, "k"}, {TRIFUSE_FIELD_SLIDING, "sliding"}, {TRIFUSE_FIELD_SHARE, "share"},
+    {TRIFUSE_FIELD_MAX_SAVED, "max_saved"}};
 
 static const name advice_names[] = {
     {TRIFUSE_ADVICE_LOW_THRESHOLD, "low_threshold"}, {TRIFUSE_ADVICE_FEW_CALLS, "few_calls"},
@@ -114,5 +150,8 @@ CONVERSION(trifuse_preset_text, uint32_t, trifuse_preset_from_text, preset_names
 CONVERSION(trifuse_window_text, uint32_t, trifuse_window_from_text, window_names)
 CONVERSION(trifuse_detector_text, uint32_t, trifuse_detector_from_text, detector_names)
 CONVERSION(trifuse_jitter_text, uint32_t, trifuse_jitter_from_text, jitter_names)
+CONVERSION(trifuse_limiter_kind_text, uint32_t, trifuse_limiter_kind_from_text, limiter_kind_names)
+CONVERSION(trifuse_algorithm_text, uint32_t, trifuse_algorithm_from_text, algorithm_names)
+CONVERSION(trifuse_strategy_text, uint32_t, trifuse_strategy_from_text, strategy_names)
 CONVERSION(trifuse_field_text, uint32_t, trifuse_field_from_text, field_names)
 CONVERSION(trifuse_advice_text, uint32_t, trifuse_advice_from_text, advice_names)
