@@ -42,13 +42,20 @@ static inline bool product_exceeds(uint64_t a, uint64_t b, uint64_t c, uint64_t 
     return x.high != y.high ? x.high > y.high : x.low > y.low;
 }
 
-/* floor(a * m / 10^9), saturating; long division of the 128-bit product in 32-bit digits. */
-static inline uint64_t scale_nano(uint64_t a, uint64_t m) {
-    wide p = multiply(a, m);
+/* floor(p / 10^9), saturating, and what is left over; long division in 32-bit digits. */
+static inline uint64_t divide_nano(wide p, uint64_t *rest) {
+    *rest = 0;
     if (p.high >= NANO) return UINT64_MAX;
     uint64_t upper = (p.high << 32) | (p.low >> 32);
     uint64_t lower = ((upper % NANO) << 32) | (uint32_t)p.low;
+    *rest = lower % NANO;
     return ((upper / NANO) << 32) + lower / NANO;
+}
+
+/* floor(a * m / 10^9), saturating. */
+static inline uint64_t scale_nano(uint64_t a, uint64_t m) {
+    uint64_t rest;
+    return divide_nano(multiply(a, m), &rest);
 }
 
 /* floor(n / d) for n < 2^58 and d in 2..64, by the reciprocal floor(2^64 / d) + 1. */
@@ -58,6 +65,17 @@ static inline unsigned count_ones(uint64_t v) {
     v -= (v >> 1) & 0x5555555555555555ULL;
     v = (v & 0x3333333333333333ULL) + ((v >> 2) & 0x3333333333333333ULL);
     return (unsigned)((((v + (v >> 4)) & 0x0F0F0F0F0F0F0F0FULL) * 0x0101010101010101ULL) >> 56);
+}
+
+/* Position of the highest bit that is set; v is not 0. */
+static inline unsigned highest_bit(uint64_t v) {
+#if defined(__GNUC__)
+    return 63u - (unsigned)__builtin_clzll(v);
+#else
+    unsigned n = 0;
+    while (v >>= 1) n++;
+    return n;
+#endif
 }
 
 /* splitmix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014). */

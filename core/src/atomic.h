@@ -52,6 +52,18 @@ static inline void add_relaxed(word *w, uint64_t n) {
     (void)atomic_fetch_add_explicit(w, n, memory_order_relaxed);
 }
 
+/* Adds n; what was there before. */
+static inline uint64_t added_relaxed(word *w, uint64_t n) {
+    (void)trifuse_test_step(TRIFUSE_STEP_WRITE);
+    return atomic_fetch_add_explicit(w, n, memory_order_relaxed);
+}
+
+/* Adds one; what was there before. */
+static inline uint64_t count_relaxed(word *w) {
+    (void)trifuse_test_step(TRIFUSE_STEP_WRITE);
+    return atomic_fetch_add_explicit(w, 1, memory_order_relaxed);
+}
+
 static inline bool cas_acq_rel(word *w, uint64_t old, uint64_t next) {
     if (trifuse_test_step(TRIFUSE_STEP_SWAP)) return false;
     return atomic_compare_exchange_strong_explicit(w, &old, next, memory_order_acq_rel,

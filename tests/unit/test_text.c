@@ -23,8 +23,29 @@ static void every_constant_has_a_text_and_back(void) {
     BOTH_WAYS(preset, TRIFUSE_PRESET_RECOMMENDATION);
     BOTH_WAYS(window, TRIFUSE_WINDOW_COUNT);
     BOTH_WAYS(detector, TRIFUSE_DETECTOR_CUSUM);
-    BOTH_WAYS(jitter, TRIFUSE_JITTER_FULL);
-    BOTH_WAYS(field, TRIFUSE_FIELD_RESERVE_HALF_OPEN_CALLS);
+    BOTH_WAYS(jitter, TRIFUSE_JITTER_DECORRELATED);
+    BOTH_WAYS(limiter_kind, TRIFUSE_LIMITER_FIXED_WINDOW);
+    BOTH_WAYS(algorithm, TRIFUSE_ALGORITHM_GRADIENT2);
+    BOTH_WAYS(strategy, TRIFUSE_STRATEGY_EXPONENTIAL);
+}
+
+/* Their numbers have gaps, one group a kind of object. */
+static void every_field_has_a_text_and_back(void) {
+    unsigned named = 0;
+    for (uint32_t field = 0; field < 1000; field++) {
+        uint32_t value = 0xAAAAAAAAu;
+        const char *text = trifuse_field_text(field);
+        if (strcmp(text, "unknown") == 0) continue;
+        named++;
+        CHECK_EQ(trifuse_field_from_text(text, &value), TRIFUSE_OK);
+        CHECK_EQ(value, field);
+    }
+    CHECK_EQ(named, 36 + 5 + 14 + 9 + 3 + 1 + 1 + 2);
+    uint32_t value = 5;
+    CHECK_EQ(trifuse_field_from_text(NULL, &value), TRIFUSE_ERROR_ARGUMENT);
+    CHECK_EQ(trifuse_field_from_text("delay", NULL), TRIFUSE_ERROR_ARGUMENT);
+    CHECK_EQ(trifuse_field_from_text("unknown", &value), TRIFUSE_ERROR_TEXT);
+    CHECK_EQ(value, 5);
 }
 
 static void every_advice_bit_has_a_text_and_a_reason(void) {
@@ -42,7 +63,8 @@ static void every_advice_bit_has_a_text_and_a_reason(void) {
 }
 
 static void every_result_has_a_text_and_back(void) {
-    static const int results[] = {0, 1, 2, 3, 32, 33, -1, -2, -3, -4, -5, -6, -7, -8, -9};
+    static const int results[] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  32, 33, 34,  40,  41,
+                                  42, -1, -2, -3, -4, -5, -6, -7, -8, -9, -10, -11};
     for (size_t i = 0; i < sizeof results / sizeof results[0]; i++) {
         int value = 99;
         CHECK_EQ(trifuse_result_from_text(trifuse_result_text(results[i]), &value), TRIFUSE_OK);
@@ -73,6 +95,7 @@ static void the_clock_never_runs_back_and_is_never_0(void) {
 
 int main(void) {
     RUN(every_constant_has_a_text_and_back);
+    RUN(every_field_has_a_text_and_back);
     RUN(every_advice_bit_has_a_text_and_a_reason);
     RUN(every_result_has_a_text_and_back);
     RUN(the_version_is_that_of_the_header);

@@ -509,8 +509,8 @@ typedef struct trifuse_retry trifuse_retry;
 /* Delay of retry k (k = 0 is the first): FIXED delay; LINEAR delay + k * increment; EXPONENTIAL
  * delay * multiplier^k; each at most max_delay. Then the jitter: NONE; PROPORTIONAL plus 0..10 % (of a
  * delay of at most max_delay / 1.1); FULL uniform 0..delay; EQUAL half and uniform half; DECORRELATED
- * uniform delay..3 * the one before (Brooker, "Exponential Backoff And Jitter", 2015). The result is at
- * most max_delay. Saturates for any k. */
+ * uniform from `delay` to 3 * the wait before or max_delay if that is less, whatever the strategy (Brooker,
+ * "Exponential Backoff And Jitter", 2015). The result is at most max_delay. Saturates for any k. */
 typedef struct trifuse_retry_config {
     uint32_t struct_size;
     uint32_t flags;              /* 0 */
@@ -533,10 +533,10 @@ typedef struct trifuse_retry_call {
     uint32_t flags;        /* 0 */
     uint32_t retries;      /* retries granted so far */
     uint32_t reserved;     /* 0 */
-    uint64_t started_ns;   /* when the first attempt began */
+    uint64_t started_ns;   /* when the first attempt began; 0 if _begin was not told and did not need to ask */
     uint64_t deadline_ns;  /* started + max_elapsed, or TRIFUSE_NEVER; the caller may lower it */
     uint64_t previous_ns;  /* the delay before, for DECORRELATED */
-    uint64_t random;       /* its own stream of the jitter */
+    uint64_t random;       /* its own stream of the jitter; 0 until the first draw */
 } trifuse_retry_call;
 
 typedef struct trifuse_retry_snapshot {
@@ -900,8 +900,9 @@ TRIFUSE_API int trifuse_limiter_get_snapshot(trifuse_limiter *limiter, uint64_t 
  *
  * AIMD       N + 1 on success, N * backoff_ratio on failure, timeout or a call longer than timeout_ns.
  * VEGAS      queue = N (1 - no-load time / time), with l = max(1, log10 N): up by 6 l while it is <= l, by l
- *            below alpha l, down by l above beta l or on failure. (Brakmo, Peterson: TCP Vegas, 1995; Netflix
- *            concurrency-limits.)
+ *            below alpha l, down by l above beta l or on failure. The no-load time is the least since it was
+ *            taken anew, which it is after 1/2..1 of probe_every * N samples.
+ *            (Brakmo, Peterson: TCP Vegas, 1995; Netflix concurrency-limits.)
  * GRADIENT2  long = moving average; g = tolerance * long / short within 0.5..1; N = (1 - smoothing) N +
  *            smoothing (g N + queue_size); N * backoff_ratio on failure. (Netflix concurrency-limits.)
  * No clock is read. The limit does not grow while less than half of it is in use. A caller that dies while it
@@ -923,7 +924,8 @@ TRIFUSE_API void trifuse_concurrency_free(trifuse_concurrency *concurrency);
 /* Takes a place. TRIFUSE_OK, to be released once; TRIFUSE_REFUSED_BULKHEAD_FULL. */
 TRIFUSE_API int trifuse_concurrency_try_acquire(trifuse_concurrency *concurrency);
 /* Gives a place back. The outcome (TRIFUSE_OUTCOME_*) and the duration move an adaptive limit; IGNORED
- * moves nothing. TRIFUSE_OK; TRIFUSE_ERROR_NOT_HELD when no place is out; TRIFUSE_ERROR_ARGUMENT for an unknown
+ * moves nothing. The times of VEGAS and GRADIENT2 are those of successes; a duration of 0 means "not
+ * measured" and moves neither them nor their N (a failure does). TRIFUSE_OK; TRIFUSE_ERROR_NOT_HELD when no place is out; TRIFUSE_ERROR_ARGUMENT for an unknown
  * outcome. */
 TRIFUSE_API int trifuse_concurrency_release(trifuse_concurrency *concurrency, uint32_t outcome,
     uint64_t duration_ns);
@@ -953,11 +955,13 @@ TRIFUSE_API void trifuse_retry_free(trifuse_retry *retry);
 
 /* The longest that a call of this configuration can take: max_retries + 1 attempts of attempt_timeout_ns
  * each (TRIFUSE_NEVER: attempts have no limit, and nor has the call) and the longest delay before each
- * retry, the server's word apart; with max_elapsed_ns no attempt begins after it. Exact, saturating. */
+ * retry, the server's word apart; with max_elapsed_ns no attempt begins after it, so that at most that and
+ * one attempt. Exact, saturating. */
 TRIFUSE_API int trifuse_retry_max_total(const trifuse_retry_config *config, uint64_t attempt_timeout_ns,
     uint64_t *total_ns, trifuse_config_error *error);
 
-/* Begins a call whose first attempt began at now; call->struct_size must be set. */
+/* Begins a call whose first attempt began at now; call->struct_size must be set. Writes nothing to *retry,
+ * and reads the clock for a now of 0 only where there is a max_elapsed_ns. */
 TRIFUSE_API int trifuse_retry_begin(trifuse_retry *retry, uint64_t now_ns, trifuse_retry_call *call);
 
 /* An attempt has failed: may it be made again, and after what delay from now?
@@ -1032,7 +1036,7 @@ TRIFUSE_API int trifuse_histogram_new(const trifuse_histogram_config *config, ui
     trifuse_config_error *error, trifuse_histogram **histogram);
 TRIFUSE_API void trifuse_histogram_free(trifuse_histogram *histogram);
 
-/* Takes a duration in; any value, those over 2^48 ns (78 hours) as 2^48. */
+/* Takes a duration in; any value, 0 as 1 and those over 2^48 ns (78 hours) as 2^48. */
 TRIFUSE_API int trifuse_histogram_record(trifuse_histogram *histogram, uint64_t value_ns, uint64_t now_ns);
 /* The value that the share `quantile` (0..1) of the values does not exceed, within 5 %, in *value_ns.
  * TRIFUSE_OK; TRIFUSE_EMPTY; TRIFUSE_ERROR_ARGUMENT for a quantile outside 0..1 or NaN. */

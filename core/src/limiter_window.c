@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Windows aligned to multiples of their length: the fixed window, and what the sliding counter stands on.
+ *
+ *   STATE    number of the window 62 | to be turned 2; the number is floor(time / period)
+ *   COUNT i  number, lower bits 33 | closed 1 | tokens 30; of the windows whose number is i modulo 2
+ *
+ * A grant is one swap of the present window's COUNT. To go on to a newer window: STATE takes it, with
+ * TURN_ONE (the next) or TURN_ALL (a later one); the window before it is closed, an empty one if none was
+ * counted, so that no swap can find it open any more; the new one is stamped empty; STATE becomes
+ * TURNED. Whoever meets a turn in progress carries it on, and nothing is granted until it is over, so a
+ * grant never sees a window before that still changes. Dying leaves a turn for the next one. Each helper
+ * looks at STATE between reading a COUNT and swapping it: one who slept finds either of them changed.
+ * An older now is taken for the beginning of the newest window. */
+#include "limiter.h"
+
+enum { L_COUNT = L_OTHER };
+enum { TURNED, TURN_ONE, TURN_ALL };
+#define CLOSED (1ULL << 30)
+#define TOKENS (CLOSED - 1)
+
+static inline word *count_at(trifuse_limiter *l, uint64_t number) { return &l->w[L_COUNT + (number & 1)]; }
+static inline uint64_t count_stamp(uint64_t number) { return number << 31; }
+
+static void window_begin(trifuse_limiter *l, uint64_t now) {
+    uint64_t number = now / limiter_period(l);
+    store_release(&l->w[L_STATE], number << 2 | TURNED);
+    store_release(count_at(l, number), count_stamp(number));
+    store_release(count_at(l, number - 1), count_stamp(number - 1) | CLOSED);
+}
+
+/* Carries a turn to its end; returns early if STATE has moved on. */
+static void window_turn(trifuse_limiter *l, uint64_t state) {
+    uint64_t number = state >> 2;
+    for (unsigned i = 0; i < 2;) {
+        word *w = count_at(l, number - 1 + i);
+        uint64_t old = load_acquire(w), next = i ? count_stamp(number) : count_stamp(number - 1) | CLOSED;
+        if (i == 0 && (state & 3) == TURN_ONE) next = old | CLOSED;
+        if (load_acquire(&l->w[L_STATE]) != state) return;
+        if (old == next || cas_acq_rel(w, old, next)) i++;
+    }
+    (void)cas_acq_rel(&l->w[L_STATE], state, number << 2 | TURNED);
+}
+
+/* The window of now; false when something moved: once more. */
+static bool window_see(trifuse_limiter *l, uint64_t now, window_view *v) {
+    uint64_t period = limiter_period(l), state = load_acquire(&l->w[L_STATE]), number = state >> 2;
+    uint64_t start = number * period;
+    v->into = now > start ? now - start : 0;
+    if ((state & 3) == TURNED && v->into >= period) {
+        uint64_t next = now / period;
+        uint64_t turning = next << 2 | (next == number + 1 ? TURN_ONE : TURN_ALL);
+        if (!cas_acq_rel(&l->w[L_STATE], state, turning)) return false;
+        state = turning;
+    }
+    if ((state & 3) != TURNED) {
+        window_turn(l, state);
+        return false;
+    }
+    uint64_t before = load_acquire(count_at(l, number - 1));
+    v->state = state;
+    v->count = load_acquire(count_at(l, number));
+    v->tokens = v->count & TOKENS;
+    v->before = before & TOKENS;
+    return (v->count ^ count_stamp(number)) >> 30 == 0 && load_acquire(&l->w[L_STATE]) == state;
+}
+
+/* The same without a turn: what a window would be seen as that now comes to. */
+static window_view window_peek(trifuse_limiter *l, uint64_t now) {
+    for (;;) {
+        uint64_t period = limiter_period(l), state = load_acquire(&l->w[L_STATE]), number = state >> 2;
+        uint64_t last = load_acquire(count_at(l, number - 1)) & TOKENS;
+        uint64_t present = load_acquire(count_at(l, number)) & TOKENS;
+        if (load_acquire(&l->w[L_STATE]) != state) continue;
+        if ((state & 3) == TURN_ALL) last = 0;
+        if ((state & 3) != TURNED) present = 0;
+        uint64_t newest = max64(number, now / period), into = now > newest * period ? now % period : 0;
+        if (newest > number) {
+            last = newest == number + 1 ? present : 0;
+            present = 0;
+        }
+        return (window_view){.into = into, .tokens = present, .before = last};
+    }
+}
+
+/* From now to `offset` ns after the window's beginning. */
+static uint64_t window_wait(const trifuse_limiter *l, const window_view *v, uint64_t offset, uint64_t now) {
+    uint64_t start = (v->state >> 2) * limiter_period(l);
+    return now < start ? add_saturating(start - now, offset) : offset - v->into;
+}
+
+/* When, in ns after the beginning of the window, n tokens are granted; now if that is not over v->into. */
+static uint64_t fixed_when(const window_view *v, uint64_t permits, uint64_t period, uint64_t n) {
+    return v->tokens + n <= permits ? 0 : period;
+}
+
+static uint64_t fixed_available(const window_view *v, uint64_t permits) {
+    return v->tokens < permits ? permits - v->tokens : 0;
+}
+
+static int window_try_acquire(trifuse_limiter *l, uint64_t n, uint64_t now, uint64_t *wait) {
+    bool fixed = load_relaxed(&l->w[L_KIND]) == TRIFUSE_LIMITER_FIXED_WINDOW;
+    uint64_t period = limiter_period(l);
+    for (;;) {
+        window_view v;
+        uint64_t permits = limiter_permits(l);
+        if (n > permits) return TRIFUSE_ERROR_OVER_CAPACITY;
+        if (!window_see(l, now, &v)) continue;
+        uint64_t when = fixed ? fixed_when(&v, permits, period, n) : counter_when(&v, permits, period, n);
+        if (when > v.into) {
+            *wait = window_wait(l, &v, when, now);
+            return count_refusal(l);
+        }
+        if (!cas_acq_rel(count_at(l, v.state >> 2), v.count, v.count + n)) continue;
+        count_grant(l, n);
+        return TRIFUSE_OK;
+    }
+}
+
+static uint64_t window_available(trifuse_limiter *l, uint64_t now) {
+    window_view v = window_peek(l, now);
+    if (load_relaxed(&l->w[L_KIND]) == TRIFUSE_LIMITER_FIXED_WINDOW) return fixed_available(&v, limiter_permits(l));
+    return counter_available(&v, limiter_permits(l), limiter_period(l));
+}
