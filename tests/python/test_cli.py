@@ -27,7 +27,7 @@ def test_it_tells_the_version_of_the_library():
 def test_the_help_of_the_demo_names_every_option():
     told = command("demo", "--help")
     assert told.returncode == 0
-    for option in ("--seconds", "--output", "--json", "--no-color"):
+    for option in ("--scenario", "--seconds", "--output", "--json", "--no-color"):
         assert option in told.stdout
 
 

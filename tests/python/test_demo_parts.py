@@ -14,6 +14,7 @@ from trifuse._demo._lanes import UnfinishedAnswerError, plain_ask, plain_stream
 from trifuse._demo._run import run
 from trifuse._demo._scenario import scenario
 from trifuse._demo._server import ANSWER, Arrival, BreakableServer
+from trifuse._demo._servers import Servers
 from trifuse._demo._timeline import write_timeline
 from trifuse._demo._traffic import Call
 
@@ -40,6 +41,11 @@ def asked(server, question, *, key="key", timeout=5.0, retries=0):
     return asyncio.run(ask())
 
 
+def requests(server, key, *conditions):
+    """Count what came with a key, in any of the conditions or in all."""
+    return sum(a.key == key and (not conditions or a.condition in conditions) for a in server.arrivals)
+
+
 async def whole(client):
     return await plain_ask(client, "why?")
 
@@ -64,9 +70,9 @@ def test_a_server_with_errors_answers_500_and_counts_every_retry(server, questio
         asked(server, question, key="patient", retries=1)
     with pytest.raises(openai.InternalServerError):
         asked(server, question, key="other")
-    assert server.requests("patient") == 2
-    assert server.requests("other", frozenset({"errors"})) == 1
-    assert server.requests("other", frozenset({"healthy"})) == 0
+    assert requests(server, "patient") == 2
+    assert requests(server, "other", "errors") == 1
+    assert requests(server, "other", "healthy") == 0
 
 
 @pytest.mark.end_to_end
@@ -75,7 +81,40 @@ def test_a_server_that_hangs_takes_the_request_and_says_nothing(server, question
     server.condition = "hangs"
     with pytest.raises(openai.APITimeoutError):
         asked(server, question, timeout=0.3)
-    assert server.requests("key") == 1
+    assert requests(server, "key") == 1
+
+
+@pytest.mark.end_to_end
+def test_a_server_in_a_brownout_never_answers_three_requests_of_five(server):
+    server.condition = "brownout"
+
+    async def five(client):
+        asked = [plain_ask(client, "why?") for _ in range(5)]
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    answers = asked(server, five, timeout=0.8)
+    assert sum(isinstance(answer, openai.APITimeoutError) for answer in answers) == 3
+    assert answers.count(ANSWER) == 2
+
+
+@pytest.mark.end_to_end
+def test_a_server_with_one_worker_does_the_work_of_clients_that_left():
+    async def impatient(client):
+        with pytest.raises(openai.APITimeoutError):
+            await plain_ask(client.with_options(timeout=0.05), "why?")
+        began = asyncio.get_running_loop().time()
+        await plain_ask(client, "and now?")
+        return asyncio.get_running_loop().time() - began
+
+    with BreakableServer(workers=1) as server:
+        assert asked(server, impatient) > 0.3  # what is left of the first, and its own 0.2 s
+
+
+@pytest.mark.end_to_end
+def test_where_workers_are_counted_each_kind_of_user_has_a_server_of_its_own():
+    with Servers(scenario(12, "overload").script) as busy, Servers(scenario(12).script) as shared:
+        assert len({busy.url(key) for key in LABELS}) == 3
+        assert len({shared.url(key) for key in LABELS}) == 1
 
 
 @pytest.mark.end_to_end
@@ -147,6 +186,12 @@ def test_the_phases_follow_each_other_without_gaps():
     assert script.phase(1000).name == "healed"
 
 
+def test_questions_come_at_the_rate_of_their_phase():
+    moments = list(scenario(20, "overload").moments())
+    assert moments == sorted(moments)
+    assert [sum(a <= m < b for m in moments) for a, b in ((0, 4), (4, 14), (14, 20))] == [32, 240, 48]
+
+
 @pytest.mark.parametrize("seconds", [11.99, 600.5, float("nan")])
 def test_a_run_of_no_allowed_length_is_refused(seconds):
     with pytest.raises(ValueError, match=r"seconds is .*; allowed: 12 to 600"):
@@ -190,6 +235,7 @@ def test_the_figures_are_those_of_the_calls_and_of_the_servers_record():
     assert (without.requests, without.load_on_broken) == (4, 2)
     assert without.requests_by_phase == {"healthy": 1, "errors": 1, "hangs": 1, "healed": 1}
     assert without.unanswered_after_repair == 1
+    assert without.answers_in_trouble == 0
     assert (guarded.answers, guarded.fallbacks, guarded.errors) == (2, 1, 0)
     assert (guarded.waited_in_vain, guarded.median_answer) == (0.5, 0.5)
     assert (guarded.requests, guarded.load_on_broken) == (2, 1)

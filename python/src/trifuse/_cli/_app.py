@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from trifuse import __version__
-from trifuse._demo._scenario import LONGEST, SHORTEST
+from trifuse._demo._scenario import LONGEST, SCRIPTS, SHORTEST
 
 
 def execute(arguments: Sequence[str]) -> int:
@@ -28,7 +28,7 @@ def execute(arguments: Sequence[str]) -> int:
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="trifuse %(version)s")
 def app() -> None:
-    """Circuit breakers that you can watch at work."""
+    """Resilience that you can watch at work."""
 
 
 def _seconds(_: click.Context, __: click.Parameter, value: float) -> float:
@@ -53,6 +53,10 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 
 @app.command()
 @click.option(
+    "--scenario", type=click.Choice(list(SCRIPTS)), default="outage", show_default=True,
+    help="What goes wrong.",
+)  # fmt: skip
+@click.option(
     "--seconds", type=float, default=36.0, show_default=True, callback=_seconds,
     help=f"How long questions are asked, {SHORTEST:g} to {LONGEST:g}.",
 )  # fmt: skip
@@ -64,8 +68,11 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     "--json", "report", type=_FILE, callback=_writable, help="A file for all figures (JSON).",
 )  # fmt: skip
 @click.option("--no-color", is_flag=True, help="No colours (so does the environment's NO_COLOR).")
-def demo(seconds: float, output: Path, report: Path | None, *, no_color: bool) -> int:
+def demo(scenario: str, seconds: float, output: Path, report: Path | None, *, no_color: bool) -> int:
     """Break a local OpenAI-compatible server under real clients, with and without trifuse.
+
+    outage: it answers 500, then hangs. brownout: most requests hang. retry-storm: a slow moment,
+    and what naive retries make of it. overload: more users than it can serve.
 
     Nothing leaves this machine. The run takes the seconds asked for and a few more.
     """
@@ -74,7 +81,7 @@ def demo(seconds: float, output: Path, report: Path | None, *, no_color: bool) -
     from trifuse._demo._command import run_demo
 
     try:
-        run_demo(seconds, output, report, no_color=no_color)
+        run_demo(scenario, seconds, output, report, no_color=no_color)
     except BrokenPipeError:
         raise
     except OSError as error:

@@ -11,29 +11,22 @@ from pathlib import Path
 from rich.console import Console
 
 from trifuse._demo._figures import Measured
+from trifuse._demo._introductions import introduction
 from trifuse._demo._scenario import Scenario, scenario
 from trifuse._demo._screen import Screen, make_screen
 from trifuse._demo._summary import print_summary
 from trifuse._demo._timeline import write_timeline
 
 _PLAIN_WIDTH = 120
-_INTRODUCTION = """\
-A server on this machine answers like OpenAI's. Three kinds of users ask it the same questions at
-the same moments through the openai client: {rate:g} questions a second each, every second one as a
-stream, {timeout:g} s timeout. The server breaks, and is repaired.
-  without trifuse        the client as it comes, with its 2 retries
-  without, retries off   max_retries=0
-  with trifuse           max_retries=0 and @circuit_breaker with a fallback
-"""
 
 
-def run_demo(seconds: float, output: Path, report: Path | None, *, no_color: bool) -> None:
-    """Run, show, print the table and write the files. Raises OSError, KeyboardInterrupt."""
+def run_demo(name: str, seconds: float, output: Path, report: Path | None, *, no_color: bool) -> None:
+    """Run a scenario, show, print the table and write the files. Raises OSError, KeyboardInterrupt."""
     for logger in ("trifuse", "uvicorn"):
         logging.getLogger(logger).addHandler(logging.NullHandler())  # the screen tells it
     console = _console(no_color=no_color)
-    script = scenario(seconds)
-    console.print(_INTRODUCTION.format(rate=script.rate, timeout=script.timeout), soft_wrap=True)
+    script = scenario(seconds, name)
+    console.print(introduction(script), soft_wrap=True)
     screen = make_screen(console, script)
     measured = asyncio.run(_on_screen(script, screen))
     print_summary(console, measured)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from trifuse._demo._scenario import BROKEN, Scenario
+from trifuse._demo._scenario import Scenario
 
 if TYPE_CHECKING:
     from trifuse._demo._server import Arrival
@@ -27,13 +27,21 @@ class Change(NamedTuple):
     total: int
 
 
+class Limit(NamedTuple):
+    """The adaptive limit at one moment, in seconds since the start."""
+
+    at: float
+    limit: int
+
+
 @dataclass(frozen=True, slots=True)
 class LaneFigures:
     """The figures of one lane; times in seconds.
 
     ``waited_in_vain`` sums the time of calls that brought no answer of the server, fallbacks
-    included. ``load_on_broken`` counts requests that reached the server while it was broken,
-    ``unanswered_after_repair`` questions of after the repair that got no answer of the server.
+    included. ``load_on_broken`` counts requests that reached the server while it was in trouble,
+    ``answers_in_trouble`` questions of that time that the server answered, and
+    ``unanswered_after_repair`` those of after the repair that it did not.
     """
 
     key: str
@@ -48,6 +56,7 @@ class LaneFigures:
     median_answer: float | None
     requests: int
     load_on_broken: int
+    answers_in_trouble: int
     requests_by_phase: dict[str, int]
     unanswered_after_repair: int
 
@@ -64,6 +73,7 @@ class Measured:
     arrivals: Sequence[Arrival] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     phase_changes: list[tuple[float, str]] = field(default_factory=list)
+    limits: list[Limit] = field(default_factory=list)
 
     def lane(self, key: str) -> LaneFigures:
         """Compute the figures of a lane."""
@@ -84,7 +94,8 @@ class Measured:
             longest_in_vain=max(in_vain, default=0.0),
             median_answer=statistics.median(answers) if answers else None,
             requests=phases.total(),
-            load_on_broken=sum(phases[name] for name in BROKEN),
+            load_on_broken=sum(phases[name] for name in self.script.script.broken),
+            answers_in_trouble=self._answers_in_trouble(calls),
             requests_by_phase={p.name: phases[p.name] for p in self.script.phases},
             unanswered_after_repair=self._late_losses(calls),
         )
@@ -96,13 +107,20 @@ class Measured:
     def report(self) -> dict[str, object]:
         """Give everything as what JSON can hold."""
         return {
+            "scenario": self.script.script.name,
             "seconds": self.script.seconds,
             "questions_per_second": self.script.rate,
             "request_timeout": self.script.timeout,
             "phases": [{"at": round(at, 3), "name": name} for at, name in self.phase_changes],
             "transitions": [change._asdict() for change in self.changes],
+            "limits": [limit._asdict() for limit in self.limits],
             "lanes": {figures.key: asdict(figures) for figures in self.lanes()},
         }
+
+    def _answers_in_trouble(self, calls: Iterable[Call]) -> int:
+        broken = self.script.script.broken
+        began = [c.began - self.began for c in calls if c.got == "answer"]
+        return sum(self.script.phase(at).name in broken for at in began)
 
     def _late_losses(self, calls: Iterable[Call]) -> int:
         repaired = self.repaired

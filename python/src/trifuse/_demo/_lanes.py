@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The three ways to use the client that are compared, and the guarded calls themselves."""
+"""The three ways to use the client that are compared in an outage, and the guarded calls."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
-from trifuse import CircuitBreaker, CircuitBreakerRegistry, circuit_breaker
+from trifuse import AdaptiveLimit, CircuitBreaker, CircuitBreakerRegistry, circuit_breaker
 
 MODEL = "demo-model"
 CACHED = "(an answer from the cache)"
@@ -31,28 +31,22 @@ class Lane:
     client: AsyncOpenAI
     ask: Callable[[str], Coroutine[None, None, str]]
     stream: Callable[[str], AsyncIterator[str]]
+    guarded: bool = False
     breaker: CircuitBreaker | None = None
+    limit: AdaptiveLimit | None = None
 
     async def warm_up(self) -> None:
         """Make one call under another key, so that imports and connections are not measured."""
         await plain_ask(self.client.with_options(api_key="warm-up"), "ready?")
 
 
-def make_lanes(url: str, timeout: float, stack: AsyncExitStack) -> tuple[Lane, Lane, Lane]:
-    """Make the lanes; the clients are closed with ``stack``."""
-
-    def client(key: str) -> AsyncOpenAI:
-        # No proxy of the environment may stand between a client and a server on loopback.
-        http = DefaultAsyncHttpxClient(trust_env=False)
-        made = AsyncOpenAI(base_url=url, api_key=key, timeout=timeout, http_client=http)
-        stack.push_async_callback(made.close)
-        return made
-
-    return (
-        unguarded("without", "without trifuse", client("without")),
-        unguarded("bare", "without, retries off", client("bare").with_options(max_retries=0)),
-        guarded(client("with").with_options(max_retries=0), timeout),
-    )
+def make_client(url: str, key: str, timeout: float, stack: AsyncExitStack) -> AsyncOpenAI:
+    """Make a client of a server on loopback; it is closed with ``stack``."""
+    # No proxy of the environment may stand between them.
+    http = DefaultAsyncHttpxClient(trust_env=False)
+    made = AsyncOpenAI(base_url=url, api_key=key, timeout=timeout, http_client=http)
+    stack.push_async_callback(made.close)
+    return made
 
 
 def unguarded(key: str, label: str, client: AsyncOpenAI) -> Lane:
@@ -67,26 +61,28 @@ def unguarded(key: str, label: str, client: AsyncOpenAI) -> Lane:
     return Lane(key, label, client, ask, stream)
 
 
-def guarded(client: AsyncOpenAI, timeout: float) -> Lane:
+def guarded(key: str, label: str, client: AsyncOpenAI, timeout: float, threshold: float) -> Lane:
     """Make the lane of the client behind a breaker; the same code but for the decorators."""
     home = CircuitBreakerRegistry()
 
     @circuit_breaker(
-        "llm", preset="llm", window_count=WINDOW, open_duration=OPEN_SECONDS,
-        request_timeout=timeout, fallback=cached_answer, fallback_on=Exception, registry=home,
+        "llm", preset="llm", window_count=WINDOW, failure_rate_threshold=threshold,
+        open_duration=OPEN_SECONDS, request_timeout=timeout,
+        fallback=cached_answer, fallback_on=Exception, registry=home,
     )  # fmt: skip
     async def ask(question: str) -> str:
         return await plain_ask(client, question)
 
     @circuit_breaker(
-        "llm", preset="llm", window_count=WINDOW, open_duration=OPEN_SECONDS,
-        request_timeout=timeout, fallback=cached_words, fallback_on=Exception, registry=home,
+        "llm", preset="llm", window_count=WINDOW, failure_rate_threshold=threshold,
+        open_duration=OPEN_SECONDS, request_timeout=timeout,
+        fallback=cached_words, fallback_on=Exception, registry=home,
     )  # fmt: skip
     async def stream(question: str) -> AsyncIterator[str]:
         async for word in plain_stream(client, question):
             yield word
 
-    return Lane("with", "with trifuse", client, ask, stream, home["llm"])
+    return Lane(key, label, client, ask, stream, guarded=True, breaker=home["llm"])
 
 
 async def plain_ask(client: AsyncOpenAI, question: str) -> str:

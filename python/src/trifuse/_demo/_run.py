@@ -10,10 +10,10 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from trifuse import Snapshot, Transition
-from trifuse._demo._figures import Change, Measured, recent_wait
-from trifuse._demo._lanes import Lane, make_lanes
+from trifuse._demo._figures import Change, Limit, Measured, recent_wait
+from trifuse._demo._lanes import Lane
 from trifuse._demo._scenario import Phase, Scenario
-from trifuse._demo._server import BreakableServer
+from trifuse._demo._servers import Servers, make_lanes
 from trifuse._demo._traffic import Traffic
 
 TICK = 0.25
@@ -40,7 +40,8 @@ class View:
 
     elapsed: float
     phase: Phase
-    breaker: Snapshot
+    breaker: Snapshot | None
+    limit: int | None
     lanes: tuple[LaneView, ...]
     changes: Sequence[Change]
 
@@ -53,22 +54,23 @@ async def run(script: Scenario, show: Show) -> Measured:
 
     The server and the clients are closed on every path, cancellation included.
     """
-    with BreakableServer() as server:
+    with Servers(script.script) as servers:
         async with AsyncExitStack() as stack:
-            lanes = make_lanes(server.url, script.timeout, stack)
+            lanes = make_lanes(servers, script.script, stack)
             for lane in lanes:
                 await lane.warm_up()
-            return await _Run(script, server, lanes).to_the_end(show)
+            return await _Run(script, servers, lanes).to_the_end(show)
 
 
 class _Run:
-    def __init__(self, script: Scenario, server: BreakableServer, lanes: tuple[Lane, ...]) -> None:
-        self.script, self.server, self.lanes = script, server, lanes
-        self.breaker = next(lane.breaker for lane in lanes if lane.breaker is not None)
-        self.traffic = Traffic(lanes, script.rate)
+    def __init__(self, script: Scenario, servers: Servers, lanes: tuple[Lane, ...]) -> None:
+        self.script, self.servers, self.lanes = script, servers, lanes
+        self.guarded = next(lane for lane in lanes if lane.guarded)
+        self.traffic = Traffic(lanes, script)
         self.measured = Measured(script, {lane.key: lane.label for lane in lanes})
-        self.measured.calls, self.measured.arrivals = self.traffic.calls, server.arrivals
-        self.breaker.on_transition(self._changed)
+        self.measured.calls, self.measured.arrivals = self.traffic.calls, servers.arrivals
+        if self.guarded.breaker is not None:
+            self.guarded.breaker.on_transition(self._changed)
 
     async def to_the_end(self, show: Show) -> Measured:
         self.measured.began = time.monotonic()
@@ -87,12 +89,12 @@ class _Run:
     async def _work(self) -> None:
         async with asyncio.TaskGroup() as both:
             both.create_task(self._change_phases())
-            both.create_task(self.traffic.run(self.script.seconds))
+            both.create_task(self.traffic.run())
 
     async def _change_phases(self) -> None:
         for phase in self.script.phases:
             await asyncio.sleep(phase.begin - self._elapsed())
-            self.server.condition = phase.name
+            self.servers.become(phase.name)
             self.measured.phase_changes.append((self._elapsed(), phase.name))
             if phase.name == "healed":
                 self.measured.repaired = time.monotonic()
@@ -108,11 +110,14 @@ class _Run:
         return time.monotonic() - self.measured.began
 
     def _view(self) -> View:
-        elapsed = self._elapsed()
+        elapsed, breaker, limit = self._elapsed(), self.guarded.breaker, self.guarded.limit
+        if limit is not None:
+            self.measured.limits.append(Limit(elapsed, limit.limit))
         return View(
             elapsed=elapsed,
             phase=self.script.phase(elapsed),
-            breaker=self.breaker.snapshot(),
+            breaker=None if breaker is None else breaker.snapshot(),
+            limit=None if limit is None else limit.limit,
             lanes=tuple(self._lane_view(lane) for lane in self.lanes),
             changes=self.measured.changes,
         )
@@ -123,7 +128,7 @@ class _Run:
         return LaneView(
             key=lane.key,
             label=lane.label,
-            requests=self.server.requests(lane.key),
+            requests=self.servers.requests(lane.key),
             answers=got.count("answer"),
             fallbacks=got.count("fallback"),
             errors=got.count("error"),

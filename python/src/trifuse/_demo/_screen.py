@@ -74,8 +74,11 @@ class PlainScreen:
 
 def _line(view: View) -> str:
     breaker, lanes = view.breaker, {lane.key: lane for lane in view.lanes}
+    guard = f"limit {view.limit:3}" if breaker is None else (
+        f"{_words.STATES[breaker.state]:9} failing {breaker.failure_rate:4.0%}"
+    )
     return (
-        f"{_words.STATES[breaker.state]:9} failing {breaker.failure_rate:4.0%} | "
+        f"{guard} | "
         f"with: {_lane_words(lanes['with'])} | without: {_lane_words(lanes['without'])}"
     )
 
@@ -105,7 +108,7 @@ class LiveScreen:
         """Redraw."""
         parts: list[RenderableType] = [
             self._progress(view),
-            _breaker_line(view),
+            _guard_line(view),
             _lanes(view.lanes),
             *(_change_line(event) for event in view.changes[-_LAST_CHANGES:]),
         ]
@@ -122,8 +125,10 @@ class LiveScreen:
         return row
 
 
-def _breaker_line(view: View) -> Text:
+def _guard_line(view: View) -> Text:
     breaker = view.breaker
+    if breaker is None:
+        return Text.assemble("adaptive limit: ", (f"{view.limit}", "bold"), " calls at once")
     line = Text("breaker: ")
     line.append(_words.STATES[breaker.state], style="bold " + _words.STATE_STYLES[breaker.state])
     line.append(f"   failing {breaker.failure_rate:.0%} of the last {breaker.window_total}")

@@ -20,6 +20,11 @@ from starlette.routing import Route
 
 THINKING = 0.15
 """Seconds until a healthy answer begins."""
+WORK = 0.2
+"""Seconds that a worker is busy with a request, where the workers are counted."""
+SLOW_WORK = 0.8
+_SLUGGISH = (True, False, True, True, False)
+"""Which requests in a row are too slow in a brownout: three of five."""
 WORDS = ("Every", "call", "that", "cannot", "succeed", "is", "one", "too", "many.")
 ANSWER = " ".join(WORDS)
 _BETWEEN_WORDS = 0.015
@@ -38,13 +43,19 @@ class BreakableServer:
 
     A context manager: listening once made, served while entered, closed afterwards. Set
     ``condition`` from any thread: ``errors`` answers 500 at once, ``hangs`` accepts requests and
-    says nothing, everything else answers well. ``arrivals`` is the server's own record.
+    says nothing, ``brownout`` does so with three requests of five, everything else answers well.
+    ``arrivals`` is the server's own record.
+
+    With ``workers`` only so many requests are worked at at once, for WORK seconds each (SLOW_WORK
+    while ``slow``); the others wait in a queue, and their turn comes even if the client has left.
     """
 
-    def __init__(self) -> None:
-        """Take a free port on loopback."""
+    def __init__(self, workers: int = 0, arrivals: list[Arrival] | None = None) -> None:
+        """Take a free port on loopback; several servers may write one record."""
         self.condition = "healthy"
-        self.arrivals: list[Arrival] = []
+        self._workers = asyncio.Semaphore(workers) if workers else None
+        self._number = 0
+        self.arrivals: list[Arrival] = [] if arrivals is None else arrivals
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=512)
         app = Starlette(routes=[Route("/v1/chat/completions", self._complete, methods=["POST"])])
         config = uvicorn.Config(
@@ -63,11 +74,6 @@ class BreakableServer:
     def url(self) -> str:
         """What a client takes as its ``base_url``."""
         return f"http://127.0.0.1:{self._socket.getsockname()[1]}/v1"
-
-    def requests(self, key: str, conditions: frozenset[str] | None = None) -> int:
-        """Count the requests that came with a key, in any of the conditions or in all."""
-        arrivals = self.arrivals
-        return sum(a.key == key and (conditions is None or a.condition in conditions) for a in arrivals)
 
     def __enter__(self) -> Self:
         """Begin to serve."""
@@ -95,14 +101,25 @@ class BreakableServer:
             return _error(400, "the body must be a JSON object with a model", "invalid_request_error")
         if condition == "errors":
             return _error(500, "the demo broke this server", "server_error")
+        if self._workers is not None:
+            return await self._work(self._workers, model)
+        hang = condition == "hangs" or (condition == "brownout" and self._too_slow())
         if streaming:
-            words = _stream(request, model, hang=condition == "hangs")
-            return StreamingResponse(words, media_type="text/event-stream")
-        if condition == "hangs":
+            return StreamingResponse(_stream(request, model, hang=hang), media_type="text/event-stream")
+        if hang:
             await _until_client_leaves(request)
             return Response(status_code=499)
         await asyncio.sleep(THINKING + _BETWEEN_WORDS * len(WORDS))
         return JSONResponse(_completion(model))
+
+    async def _work(self, workers: asyncio.Semaphore, model: str) -> Response:
+        async with workers:
+            await asyncio.sleep(SLOW_WORK if self.condition == "slow" else WORK)
+        return JSONResponse(_completion(model))
+
+    def _too_slow(self) -> bool:
+        self._number += 1
+        return _SLUGGISH[self._number % len(_SLUGGISH)]
 
 
 def _error(status: int, message: str, kind: str) -> JSONResponse:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from rich.console import Console
 from rich.table import Table
@@ -20,7 +20,8 @@ _ROWS: tuple[tuple[str, Callable[[LaneFigures], str]], ...] = (
     ("longest wait in vain", lambda f: _words.seconds(f.longest_in_vain)),
     ("median wait for a real answer", lambda f: _words.seconds(f.median_answer)),
     ("requests to the server, in all", lambda f: str(f.requests)),
-    ("requests to the broken server", lambda f: str(f.load_on_broken)),
+    ("requests to the {trouble} server", lambda f: str(f.load_on_broken)),
+    ("answered by the {trouble} server", lambda f: str(f.answers_in_trouble)),
     ("no real answer though repaired", lambda f: str(f.unanswered_after_repair)),
 )
 
@@ -32,18 +33,26 @@ def print_summary(console: Console, measured: Measured) -> None:
     table.add_column("")
     for figures in lanes:
         table.add_column(figures.label, justify="right")
+    trouble = measured.script.script.trouble
     for words, value in _ROWS:
-        table.add_row(words, *(value(figures) for figures in lanes))
+        table.add_row(words.format(trouble=trouble), *(value(figures) for figures in lanes))
     console.print(table)
-    console.print(_sentence(measured), markup=False, highlight=False)
+    for sentence in _sentences(measured):
+        console.print(sentence, markup=False, highlight=False)
 
 
-def _sentence(measured: Measured) -> str:
+def _sentences(measured: Measured) -> Iterator[str]:
+    script = measured.script.script
     without, guarded = measured.lane("without"), measured.lane("with")
-    share = guarded.load_on_broken / max(without.load_on_broken, 1)
-    return (
-        f"With trifuse the broken server got {share:.1%} of the requests "
-        f"({guarded.load_on_broken} instead of {without.load_on_broken}), "
-        f"and {guarded.errors} instead of {without.errors} users saw an error.\n"
-        "In vain: calls without an answer of the server, those with the fallback's included."
+    server, theirs, ours = f"{script.trouble} server", without.load_on_broken, guarded.load_on_broken
+    if script.workers:
+        server, theirs, ours = "server", without.requests, guarded.requests
+    yield (
+        f"With trifuse the {server} got {ours / max(theirs, 1):.1%} of the requests "
+        f"({ours} instead of {theirs}), and {guarded.errors} instead of {without.errors} users saw an error."
     )
+    if script.workers:
+        yield (
+            f"In time it answered {guarded.answers} instead of {without.answers} of {without.calls} questions."
+        )
+    yield "In vain: calls without an answer of the server, those with the fallback's included."

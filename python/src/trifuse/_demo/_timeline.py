@@ -21,9 +21,19 @@ _PHASE_COLOURS = {
     "healthy": "#2da44e",
     "errors": "#cf222e",
     "hangs": "#8250df",
+    "brownout": "#8250df",
+    "slow": "#8250df",
+    "overload": "#cf222e",
     "healed": "#2da44e",
 }
-_PHASE_WORDS = {"healthy": "well", "errors": "answers 500", "hangs": "hangs", "healed": "repaired"}
+_PHASE_WORDS = {
+    "healthy": "well",
+    "errors": "answers 500",
+    "hangs": "hangs",
+    "brownout": "three of five hang",
+    "slow": "slow",
+    "overload": "three times the questions",
+}
 _STATE_COLOURS = {"closed": "#2da44e", "open": "#cf222e", "half_open": "#6e7781"}
 _MUTED = "#57606a"
 
@@ -39,12 +49,16 @@ class _Timeline:
         self._span = measured.script.seconds
         self._bin = max(1.0, math.ceil(self._span / _MOST_BINS))
         self._bins = math.ceil(self._span / self._bin)
-        self._picture = Drawing(_WIDTH, 700, "trifuse demo: a run with and without a circuit breaker")
+        self._picture = Drawing(_WIDTH, 700, "trifuse demo: " + measured.script.script.picture)
 
     def draw(self) -> Drawing:
         self._head()
-        self._strip(62, "the server", self._phase_spans(), _PHASE_COLOURS, _PHASE_WORDS)
-        self._strip(92, "the breaker", self._state_spans(), _STATE_COLOURS, _words.STATES)
+        words = {**_PHASE_WORDS, "healed": self._measured.script.script.over}
+        self._strip(62, "the server", self._phase_spans(), _PHASE_COLOURS, words)
+        if self._measured.limits:
+            self._limit_strip(92)
+        else:
+            self._strip(92, "the breaker", self._state_spans(), _STATE_COLOURS, _words.STATES)
         self._lines(
             150,
             "requests that reach",
@@ -52,8 +66,8 @@ class _Timeline:
             self._arrival_rates(),
         )
         self._lines(290, "longest wait in seconds,", "by the time of asking", self._waits())
-        self._bars(430, "with trifuse:", "with")
-        self._bars(530, "without trifuse:", "without")
+        for y, key in ((430, "with"), (530, "without")):
+            self._bars(y, self._measured.labels[key] + ":", key)
         self._axis(640)
         self._legend(682)
         return self._picture
@@ -67,12 +81,17 @@ class _Timeline:
     def _head(self) -> None:
         figures = {f.key: f for f in self._measured.lanes()}
         without, guarded = figures["without"], figures["with"]
-        self._picture.heading((20, 26), "The same outage, with and without trifuse")
+        script = self._measured.script.script
+        self._picture.heading((20, 26), script.picture)
+        requests = (
+            f"server {guarded.requests} instead of {without.requests}"
+            if script.workers
+            else f"{script.trouble} server {guarded.load_on_broken} instead of {without.load_on_broken}"
+        )
         words = (
             f"errors seen by users {guarded.errors} ({guarded.fallbacks} fallbacks) "
             f"instead of {without.errors}; "
-            f"requests to the broken server {guarded.load_on_broken} "
-            f"instead of {without.load_on_broken}; "
+            f"requests to the {requests}; "
             f"time waited in vain {_words.seconds(guarded.waited_in_vain)} "
             f"instead of {_words.seconds(without.waited_in_vain)}"
         )
@@ -95,6 +114,13 @@ class _Timeline:
             self._picture.rect(left, y, width, 22, colours[name])
             if width > 7 * len(words[name]):
                 self._picture.text((left + 6, y + 15), words[name], fill="#ffffff")
+
+    def _limit_strip(self, y: float) -> None:
+        self._label(y + 15, "the adaptive limit")
+        most = max(limit.limit for limit in self._measured.limits)
+        points = [(self._x(at), y + 22 - 20 * limit / most) for at, limit in self._measured.limits]
+        self._picture.path(points, LANE_COLOURS["with"])
+        self._picture.text((_LEFT - 4, y + 10), str(most), anchor="end", fill=_MUTED)
 
     def _binned(self, times: Iterable[float]) -> list[int]:
         counts = Counter(int(at / self._bin) for at in times)

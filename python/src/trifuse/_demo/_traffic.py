@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 
 from trifuse import last_fallback
 from trifuse._demo._lanes import Lane
+from trifuse._demo._scenario import Scenario
 
 Got = Literal["answer", "fallback", "error"]
 
@@ -33,31 +34,32 @@ class Call(NamedTuple):
 class Traffic:
     """The users of all lanes; the same question at the same moment in each."""
 
-    def __init__(self, lanes: Sequence[Lane], rate: float) -> None:
-        """Take the lanes and the questions per second and lane."""
+    def __init__(self, lanes: Sequence[Lane], scenario: Scenario) -> None:
+        """Take the lanes and what says when a question comes."""
         self.lanes = lanes
-        self.rate = rate
+        self.scenario = scenario
         self.calls: list[Call] = []
         self.waiting = dict.fromkeys((lane.key for lane in lanes), 0)
 
-    async def run(self, seconds: float) -> None:
-        """Let users come for some seconds, then wait until the last has left."""
+    async def run(self) -> None:
+        """Let users come, then wait until the last has left."""
         began = time.monotonic()
         async with asyncio.TaskGroup() as users:
-            for number in range(round(seconds * self.rate)):
-                await asyncio.sleep(began + number / self.rate - time.monotonic())
+            for number, moment in enumerate(self.scenario.moments()):
+                await asyncio.sleep(began + moment - time.monotonic())
                 for lane in self.lanes:
                     users.create_task(self._user(lane, number))
 
     async def _user(self, lane: Lane, number: int) -> None:
-        question, streaming = f"question {number}", number % 2 == 1
+        question = f"question {number}"
+        streaming = self.scenario.script.streams and number % 2 == 1
         self.waiting[lane.key] += 1
         began = time.monotonic()
         got: Got = "answer"
         failed: str | None = None
         try:
             await _read(lane, question, streaming=streaming)
-            if lane.breaker is not None and last_fallback.get() is not None:
+            if lane.guarded and last_fallback.get() is not None:
                 got = "fallback"
         except Exception as error:  # noqa: BLE001 - whatever it is, the user has no answer
             got, failed = "error", type(error).__name__

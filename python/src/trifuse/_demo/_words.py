@@ -12,9 +12,20 @@ PHASES = {
     "healthy": "the server is well",
     "errors": "the server answers 500",
     "hangs": "the server accepts and never answers",
-    "healed": "the server is repaired",
+    "brownout": "the server never answers three requests of five",
+    "slow": "the server takes four times as long",
+    "overload": "three times as many questions come",
+    "healed": "the trouble is over",
 }
-PHASE_STYLES = {"healthy": "green", "errors": "red", "hangs": "magenta", "healed": "green"}
+PHASE_STYLES = {
+    "healthy": "green",
+    "errors": "red",
+    "hangs": "magenta",
+    "brownout": "magenta",
+    "slow": "magenta",
+    "overload": "red",
+    "healed": "green",
+}
 STATES = {"closed": "CLOSED", "open": "OPEN", "half_open": "HALF-OPEN"}
 STATE_STYLES = {"closed": "green", "open": "red", "half_open": "yellow"}
 
