@@ -47,7 +47,7 @@ set(trifuse_test_dirs core/examples tests/unit tests/vectors tests/abi)
 if(TRIFUSE_FUZZ)                               # the harnesses alone
   set(trifuse_test_dirs tests/fuzz)
 elseif(NOT WIN32)                                  # threads, processes and fuzzers of POSIX
-  list(APPEND trifuse_test_dirs tests/stress tests/crash tests/fuzz bench/c)
+  list(APPEND trifuse_test_dirs tests/stress tests/crash tests/fuzz bench/c bench/scenarios)
 endif()
 foreach(dir IN LISTS trifuse_test_dirs)
   if(EXISTS "${PROJECT_SOURCE_DIR}/${dir}/CMakeLists.txt")

@@ -96,8 +96,8 @@ static void report(const client *c) {
     trifuse_retry_snapshot retry = {.struct_size = sizeof retry};
     trifuse_limiter_get_snapshot(c->limiter, c->now, &limiter);
     trifuse_retry_get_snapshot(c->retry, &retry);
-    printf("%" PRIu64 " calls, %" PRIu64 " failed, %" PRIu64 " with retries; requests let through %" PRIu64 ", held back %" PRIu64
-           "; refused by the budget %" PRIu64 "\n",
+    printf("%" PRIu64 " calls, %" PRIu64 " failed, %" PRIu64 " with retries; requests let through %" PRIu64
+           ", held back %" PRIu64 "; refused by the budget %" PRIu64 "\n",
            retry.calls, retry.failures, retry.retried, limiter.granted, limiter.refused, retry.refused_budget);
 }
 

@@ -51,8 +51,8 @@ typedef struct holding { uint64_t available, debt; } holding;
 /* A rate as permits a period; `capacity` is the most tokens at once. */
 typedef struct rate { uint64_t permits, period, capacity; } rate;
 
-/* The present window at some time: how far into it, what it and the one before hold. */
-typedef struct window_view { uint64_t state, count, into, tokens, before; } window_view;
+/* A window at some time: its number and beginning, how far into it, what it and the one before hold. */
+typedef struct window_view { uint64_t state, number, start, into, count, tokens, before; } window_view;
 
 /* limiter_rate.c */
 static void rates_begin(trifuse_limiter *l, rate r, uint64_t now);

@@ -79,26 +79,25 @@ static int bucket_try_acquire(trifuse_limiter *l, uint64_t n, uint64_t now, uint
     }
 }
 
-/* Debts that do not fit are counted in coarser units; one that does not fit then is over 36 years. */
+/* A debt that does not fit is counted in coarser units, in which one of MOST_OWED nanoseconds does. */
 static int bucket_reserve(trifuse_limiter *l, uint64_t n, uint64_t now, uint64_t max_wait,
                           trifuse_reservation *made) {
     level at;
     uint64_t before;
-    for (bool widened = false;;) {
+    for (;;) {
         if (!level_at(l, now, &at)) continue;
         uint64_t next = taken_from(&at) + n * at.s.unit;
-        bool there = at.full || next <= at.paid, fits = next <= MASK61;
+        bool there = at.full || next <= at.paid;
         if (n > at.s.capacity) {
             if (is_still(l, &at)) return TRIFUSE_ERROR_OVER_CAPACITY;
             continue;
         }
         uint64_t wait = there ? 0 : wait_until(&at, next, now);
         *made = (trifuse_reservation){.wait_ns = wait, .ready_ns = add_saturating(now, wait)};
-        if (wait > max_wait || (!fits && widened)) {
+        if (wait > min64(max_wait, MOST_OWED)) {
             if (is_still(l, &at)) return count_refusal(l);
-        } else if (!fits) {
+        } else if (next > MASK61) {
             rate_switch(l, NULL, 0, n, now);
-            widened = true;
         } else if (take(l, &at, next, n, &before)) {
             made->n = n;
             made->position[0] = before + n;

@@ -86,7 +86,8 @@ static bool turn_raise(trifuse_limiter *l, uint64_t *state) {
 static uint64_t taken_anew(const scale *old, uint64_t paid, uint64_t taken, const scale *next, uint64_t debit) {
     uint64_t rest, most = next->capacity * next->unit, anew;
     if (taken <= paid) {
-        anew = next->start - min64(scale_ratio(paid - taken, next->unit, old->unit, &rest), most);
+        uint64_t held = min64(paid - taken, old->capacity * old->unit);
+        anew = next->start - min64(scale_ratio(held, next->unit, old->unit, &rest), most);
     } else {
         uint64_t owed = scale_ratio(taken - paid, next->unit, old->unit, &rest);
         anew = next->start + add_saturating(owed, rest != 0);

@@ -53,12 +53,12 @@ static inline uint64_t ns_in_reach(const scale *s) {
     return s->shift < 67 ? (1ULL << (s->shift - 3)) - 1 : UINT64_MAX;
 }
 
-/* Units paid in after any time; once they fill any bucket, whatever its debt was, it stays at that. */
+/* Units paid in after any time; enough to fill any bucket, whatever its debt, at the latest when `longest`
+ * has passed, up to which a floor is exact. */
 static uint64_t paid_after(const scale *s, uint64_t ns) {
     bool whole;
-    uint64_t paid = s->start, reach = ns_in_reach(s);
-    for (; ns > reach && paid < 7 * MOST_HELD; ns -= reach) paid += units_of(s, reach, &whole);
-    return paid + units_of(s, min64(ns, reach), &whole);
+    uint64_t longest = s->shift < 62 ? 1ULL << (s->shift + 1) : UINT64_MAX;
+    return s->start + units_of(s, min64(ns, longest), &whole);
 }
 
 /* floor(n * 2^shift / d), for d < 2^63 and a result below 2^128; *rest is what is left over. */

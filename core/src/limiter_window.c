@@ -10,7 +10,7 @@
  * TURNED. Whoever meets a turn in progress carries it on, and nothing is granted until it is over, so a
  * grant never sees a window before that still changes. Dying leaves a turn for the next one. Each helper
  * looks at STATE between reading a COUNT and swapping it: one who slept finds either of them changed.
- * An older now is taken for the beginning of the newest window. */
+ * An older now is taken for the beginning of the newest window that granted. */
 #include "limiter.h"
 
 enum { L_COUNT = L_OTHER };
@@ -41,83 +41,70 @@ static void window_turn(trifuse_limiter *l, uint64_t state) {
     (void)cas_acq_rel(&l->w[L_STATE], state, number << 2 | TURNED);
 }
 
-/* The window of now; false when something moved: once more. */
-static bool window_see(trifuse_limiter *l, uint64_t now, window_view *v) {
-    uint64_t period = limiter_period(l), state = load_acquire(&l->w[L_STATE]), number = state >> 2;
-    uint64_t start = number * period;
-    v->into = now > start ? now - start : 0;
-    if ((state & 3) == TURNED && v->into >= period) {
-        uint64_t next = now / period;
-        uint64_t turning = next << 2 | (next == number + 1 ? TURN_ONE : TURN_ALL);
-        if (!cas_acq_rel(&l->w[L_STATE], state, turning)) return false;
-        state = turning;
-    }
-    if ((state & 3) != TURNED) {
-        window_turn(l, state);
-        return false;
-    }
-    uint64_t before = load_acquire(count_at(l, number - 1));
-    v->state = state;
-    v->count = load_acquire(count_at(l, number));
-    v->tokens = v->count & TOKENS;
-    v->before = before & TOKENS;
-    return (v->count ^ count_stamp(number)) >> 30 == 0 && load_acquire(&l->w[L_STATE]) == state;
-}
-
-/* The same without a turn: what a window would be seen as that now comes to. */
-static window_view window_peek(trifuse_limiter *l, uint64_t now) {
+/* The window that now falls into, or STATE's if that is newer; nothing is written. */
+static window_view window_look(trifuse_limiter *l, uint64_t now) {
     for (;;) {
         uint64_t period = limiter_period(l), state = load_acquire(&l->w[L_STATE]), number = state >> 2;
-        uint64_t last = load_acquire(count_at(l, number - 1)) & TOKENS;
-        uint64_t present = load_acquire(count_at(l, number)) & TOKENS;
+        uint64_t last = load_acquire(count_at(l, number - 1)), present = load_acquire(count_at(l, number));
         if (load_acquire(&l->w[L_STATE]) != state) continue;
-        if ((state & 3) == TURN_ALL) last = 0;
-        if ((state & 3) != TURNED) present = 0;
-        uint64_t newest = max64(number, now / period), into = now > newest * period ? now % period : 0;
-        if (newest > number) {
-            last = newest == number + 1 ? present : 0;
-            present = 0;
+        window_view v = {.state = state, .number = number, .start = number * period, .count = present};
+        if ((state & 3) == TURNED) v.tokens = present & TOKENS;
+        if ((state & 3) != TURN_ALL) v.before = last & TOKENS;
+        if (now > v.start && now - v.start >= period) {
+            v.number = now / period;
+            v.before = v.number == number + 1 ? v.tokens : 0;
+            v.tokens = 0;
+            v.start = v.number * period;
         }
-        return (window_view){.into = into, .tokens = present, .before = last};
+        v.into = now > v.start ? now - v.start : 0;
+        return v;
     }
+}
+
+/* Turns to the window that was looked at; true when it was there already. */
+static bool window_come_to(trifuse_limiter *l, const window_view *v) {
+    uint64_t state = v->state, number = state >> 2;
+    if ((state & 3) == TURNED) {
+        if (v->number == number) return true;
+        state = v->number << 2 | (v->number == number + 1 ? TURN_ONE : TURN_ALL);
+        if (!cas_acq_rel(&l->w[L_STATE], v->state, state)) return false;
+    }
+    window_turn(l, state);
+    return false;
 }
 
 /* From now to `offset` ns after the window's beginning. */
-static uint64_t window_wait(const trifuse_limiter *l, const window_view *v, uint64_t offset, uint64_t now) {
-    uint64_t start = (v->state >> 2) * limiter_period(l);
-    return now < start ? add_saturating(start - now, offset) : offset - v->into;
+static uint64_t window_wait(const window_view *v, uint64_t offset, uint64_t now) {
+    return now < v->start ? add_saturating(v->start - now, offset) : offset - v->into;
 }
 
-/* When, in ns after the beginning of the window, n tokens are granted; now if that is not over v->into. */
-static uint64_t fixed_when(const window_view *v, uint64_t permits, uint64_t period, uint64_t n) {
-    return v->tokens + n <= permits ? 0 : period;
-}
-
-static uint64_t fixed_available(const window_view *v, uint64_t permits) {
-    return v->tokens < permits ? permits - v->tokens : 0;
+/* When, in ns after the beginning of the window, n tokens are there: not over v->into if they are now. */
+static uint64_t window_when(const trifuse_limiter *l, const window_view *v, uint64_t permits, uint64_t n) {
+    if (load_relaxed(&l->w[L_KIND]) == TRIFUSE_LIMITER_SLIDING_COUNTER)
+        return counter_when(v, permits, limiter_period(l), n);
+    return v->tokens + n <= permits ? 0 : limiter_period(l);
 }
 
 static int window_try_acquire(trifuse_limiter *l, uint64_t n, uint64_t now, uint64_t *wait) {
-    bool fixed = load_relaxed(&l->w[L_KIND]) == TRIFUSE_LIMITER_FIXED_WINDOW;
-    uint64_t period = limiter_period(l);
     for (;;) {
-        window_view v;
         uint64_t permits = limiter_permits(l);
         if (n > permits) return TRIFUSE_ERROR_OVER_CAPACITY;
-        if (!window_see(l, now, &v)) continue;
-        uint64_t when = fixed ? fixed_when(&v, permits, period, n) : counter_when(&v, permits, period, n);
+        window_view v = window_look(l, now);
+        uint64_t when = window_when(l, &v, permits, n);
         if (when > v.into) {
-            *wait = window_wait(l, &v, when, now);
+            *wait = window_wait(&v, when, now);
             return count_refusal(l);
         }
-        if (!cas_acq_rel(count_at(l, v.state >> 2), v.count, v.count + n)) continue;
+        if (!window_come_to(l, &v) || !cas_acq_rel(count_at(l, v.number), v.count, v.count + n)) continue;
         count_grant(l, n);
         return TRIFUSE_OK;
     }
 }
 
 static uint64_t window_available(trifuse_limiter *l, uint64_t now) {
-    window_view v = window_peek(l, now);
-    if (load_relaxed(&l->w[L_KIND]) == TRIFUSE_LIMITER_FIXED_WINDOW) return fixed_available(&v, limiter_permits(l));
-    return counter_available(&v, limiter_permits(l), limiter_period(l));
+    window_view v = window_look(l, now);
+    uint64_t permits = limiter_permits(l);
+    if (load_relaxed(&l->w[L_KIND]) == TRIFUSE_LIMITER_SLIDING_COUNTER)
+        return counter_available(&v, permits, limiter_period(l));
+    return v.tokens < permits ? permits - v.tokens : 0;
 }

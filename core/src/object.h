@@ -20,8 +20,9 @@ static int check_memory(const void *memory, size_t size, size_t least);
 
 static inline size_t object_bytes(size_t words) { return (words + 7) / 8 * 64; }
 
-static inline void object_begin(word *w, size_t words) {
-    memset((void *)w, 0, object_bytes(words));
+static inline void object_begin(void *memory, size_t words) {
+    memset(memory, 0, object_bytes(words));
+    word *w = memory;
     store_release(&w[O_WORDS], words);
 }
 
@@ -42,8 +43,9 @@ static inline int object_attach(void *memory, size_t size, uint64_t magic) {
         trifuse_##name##_config known;                                                                   \
         return name##_take(config, &known, NULL) == TRIFUSE_OK ? object_bytes(name##_words(&known)) : 0; \
     }                                                                                                    \
-    static void name##_make(word *w, const trifuse_##name##_config *known, uint64_t now_ns) {            \
-        object_begin(w, name##_words(known));                                                            \
+    static void name##_make(void *memory, const trifuse_##name##_config *known, uint64_t now_ns) {       \
+        object_begin(memory, name##_words(known));                                                       \
+        word *w = memory;                                                                                \
         name##_write(w, known, now_ns ? now_ns : trifuse_now_ns());                                      \
         store_release(&w[O_MAGIC], magic);                                                               \
     }                                                                                                    \

@@ -118,7 +118,7 @@ int trifuse_retry_budget_get_snapshot(trifuse_retry_budget *budget, uint64_t now
                                       trifuse_retry_budget_snapshot *snapshot) {
     if (!budget || !snapshot) return TRIFUSE_ERROR_ARGUMENT;
     ring r = budget_ring(budget->w);
-    uint64_t sums[BUDGET_SERIES];
+    uint64_t sums[BUDGET_SERIES] = {0};
     ring_read(r, now_ns ? now_ns : trifuse_now_ns(), sums);
     uint64_t allowed = budget_allows(budget->w, sums[DEPOSITS]);
     trifuse_retry_budget_snapshot s = {

@@ -119,7 +119,7 @@ int trifuse_throttle_get_snapshot(trifuse_throttle *throttle, uint64_t now_ns,
                                   trifuse_throttle_snapshot *snapshot) {
     if (!throttle || !snapshot) return TRIFUSE_ERROR_ARGUMENT;
     ring r = throttle_ring(throttle->w);
-    uint64_t sums[THROTTLE_SERIES];
+    uint64_t sums[THROTTLE_SERIES] = {0};
     ring_read(r, now_ns ? now_ns : trifuse_now_ns(), sums);
     uint64_t requests = sums[ADMITTED] + sums[REFUSED];
     wide excess = throttle_excess(requests, sums[ACCEPTED], load_relaxed(&throttle->w[T_K]));

@@ -19,12 +19,17 @@ TEXT_FAMILIES = {
     "TRIFUSE_WINDOW_": "window",
     "TRIFUSE_DETECTOR_": "detector",
     "TRIFUSE_JITTER_": "jitter",
+    "TRIFUSE_LIMITER_": "limiter_kind",
+    "TRIFUSE_ALGORITHM_": "algorithm",
+    "TRIFUSE_STRATEGY_": "strategy",
     "TRIFUSE_FIELD_": "field",
     "TRIFUSE_ADVICE_": "advice",
     "TRIFUSE_OK": "result",
     "TRIFUSE_REFUSED_": "result",
     "TRIFUSE_LATE": "result",
     "TRIFUSE_STALE": "result",
+    "TRIFUSE_EMPTY": "result",
+    "TRIFUSE_STOP_": "result",
     "TRIFUSE_ERROR_": "result",
 }
 # Constants that are numbers or bits of a struct, and name no choice.

@@ -43,6 +43,18 @@ _Static_assert(_Generic(&trifuse_jitter_text, const char *(*)(uint32_t): 1, defa
                "trifuse_jitter_text");
 _Static_assert(_Generic(&trifuse_jitter_from_text, int (*)(const char *, uint32_t *): 1, default: 0),
                "trifuse_jitter_from_text");
+_Static_assert(_Generic(&trifuse_limiter_kind_text, const char *(*)(uint32_t): 1, default: 0),
+               "trifuse_limiter_kind_text");
+_Static_assert(_Generic(&trifuse_limiter_kind_from_text, int (*)(const char *, uint32_t *): 1, default: 0),
+               "trifuse_limiter_kind_from_text");
+_Static_assert(_Generic(&trifuse_algorithm_text, const char *(*)(uint32_t): 1, default: 0),
+               "trifuse_algorithm_text");
+_Static_assert(_Generic(&trifuse_algorithm_from_text, int (*)(const char *, uint32_t *): 1, default: 0),
+               "trifuse_algorithm_from_text");
+_Static_assert(_Generic(&trifuse_strategy_text, const char *(*)(uint32_t): 1, default: 0),
+               "trifuse_strategy_text");
+_Static_assert(_Generic(&trifuse_strategy_from_text, int (*)(const char *, uint32_t *): 1, default: 0),
+               "trifuse_strategy_from_text");
 _Static_assert(_Generic(&trifuse_field_text, const char *(*)(uint32_t): 1, default: 0),
                "trifuse_field_text");
 _Static_assert(_Generic(&trifuse_field_from_text, int (*)(const char *, uint32_t *): 1, default: 0),
@@ -101,3 +113,169 @@ _Static_assert(_Generic(&trifuse_breaker_generation, uint64_t (*)(const trifuse_
                "trifuse_breaker_generation");
 _Static_assert(_Generic(&trifuse_breaker_get_config, int (*)(const trifuse_breaker *, trifuse_breaker_config *): 1, default: 0),
                "trifuse_breaker_get_config");
+_Static_assert(_Generic(&trifuse_limiter_config_init, int (*)(trifuse_limiter_config *, size_t, uint32_t): 1, default: 0),
+               "trifuse_limiter_config_init");
+_Static_assert(_Generic(&trifuse_limiter_config_check, int (*)(const trifuse_limiter_config *, trifuse_config_error *): 1, default: 0),
+               "trifuse_limiter_config_check");
+_Static_assert(_Generic(&trifuse_limiter_size, size_t (*)(const trifuse_limiter_config *): 1, default: 0),
+               "trifuse_limiter_size");
+_Static_assert(_Generic(&trifuse_limiter_init, int (*)(void *, size_t, const trifuse_limiter_config *, uint64_t, trifuse_config_error *, trifuse_limiter **): 1, default: 0),
+               "trifuse_limiter_init");
+_Static_assert(_Generic(&trifuse_limiter_attach, int (*)(void *, size_t, trifuse_limiter **): 1, default: 0),
+               "trifuse_limiter_attach");
+_Static_assert(_Generic(&trifuse_limiter_new, int (*)(const trifuse_limiter_config *, uint64_t, trifuse_config_error *, trifuse_limiter **): 1, default: 0),
+               "trifuse_limiter_new");
+_Static_assert(_Generic(&trifuse_limiter_free, void (*)(trifuse_limiter *): 1, default: 0),
+               "trifuse_limiter_free");
+_Static_assert(_Generic(&trifuse_limiter_try_acquire, int (*)(trifuse_limiter *, uint64_t, uint64_t, uint64_t *): 1, default: 0),
+               "trifuse_limiter_try_acquire");
+_Static_assert(_Generic(&trifuse_limiter_reserve, int (*)(trifuse_limiter *, uint64_t, uint64_t, uint64_t, trifuse_reservation *): 1, default: 0),
+               "trifuse_limiter_reserve");
+_Static_assert(_Generic(&trifuse_limiter_cancel, int (*)(trifuse_limiter *, const trifuse_reservation *, uint64_t, uint64_t *): 1, default: 0),
+               "trifuse_limiter_cancel");
+_Static_assert(_Generic(&trifuse_limiter_refund, int (*)(trifuse_limiter *, uint64_t, uint64_t): 1, default: 0),
+               "trifuse_limiter_refund");
+_Static_assert(_Generic(&trifuse_limiter_debit, int (*)(trifuse_limiter *, uint64_t, uint64_t): 1, default: 0),
+               "trifuse_limiter_debit");
+_Static_assert(_Generic(&trifuse_limiter_set_rate, int (*)(trifuse_limiter *, const trifuse_limiter_config *, uint64_t, trifuse_config_error *): 1, default: 0),
+               "trifuse_limiter_set_rate");
+_Static_assert(_Generic(&trifuse_limiter_set_permits, int (*)(trifuse_limiter *, uint64_t, uint64_t, trifuse_config_error *): 1, default: 0),
+               "trifuse_limiter_set_permits");
+_Static_assert(_Generic(&trifuse_limiter_available, uint64_t (*)(trifuse_limiter *, uint64_t): 1, default: 0),
+               "trifuse_limiter_available");
+_Static_assert(_Generic(&trifuse_limiter_get_snapshot, int (*)(trifuse_limiter *, uint64_t, trifuse_limiter_snapshot *): 1, default: 0),
+               "trifuse_limiter_get_snapshot");
+_Static_assert(_Generic(&trifuse_concurrency_config_init, int (*)(trifuse_concurrency_config *, size_t, uint32_t): 1, default: 0),
+               "trifuse_concurrency_config_init");
+_Static_assert(_Generic(&trifuse_concurrency_config_check, int (*)(const trifuse_concurrency_config *, trifuse_config_error *): 1, default: 0),
+               "trifuse_concurrency_config_check");
+_Static_assert(_Generic(&trifuse_concurrency_size, size_t (*)(const trifuse_concurrency_config *): 1, default: 0),
+               "trifuse_concurrency_size");
+_Static_assert(_Generic(&trifuse_concurrency_init, int (*)(void *, size_t, const trifuse_concurrency_config *, uint64_t, trifuse_config_error *, trifuse_concurrency **): 1, default: 0),
+               "trifuse_concurrency_init");
+_Static_assert(_Generic(&trifuse_concurrency_attach, int (*)(void *, size_t, trifuse_concurrency **): 1, default: 0),
+               "trifuse_concurrency_attach");
+_Static_assert(_Generic(&trifuse_concurrency_new, int (*)(const trifuse_concurrency_config *, uint64_t, trifuse_config_error *, trifuse_concurrency **): 1, default: 0),
+               "trifuse_concurrency_new");
+_Static_assert(_Generic(&trifuse_concurrency_free, void (*)(trifuse_concurrency *): 1, default: 0),
+               "trifuse_concurrency_free");
+_Static_assert(_Generic(&trifuse_concurrency_try_acquire, int (*)(trifuse_concurrency *): 1, default: 0),
+               "trifuse_concurrency_try_acquire");
+_Static_assert(_Generic(&trifuse_concurrency_release, int (*)(trifuse_concurrency *, uint32_t, uint64_t): 1, default: 0),
+               "trifuse_concurrency_release");
+_Static_assert(_Generic(&trifuse_concurrency_set_limit, int (*)(trifuse_concurrency *, uint32_t, trifuse_config_error *): 1, default: 0),
+               "trifuse_concurrency_set_limit");
+_Static_assert(_Generic(&trifuse_concurrency_limit, uint32_t (*)(const trifuse_concurrency *): 1, default: 0),
+               "trifuse_concurrency_limit");
+_Static_assert(_Generic(&trifuse_concurrency_in_flight, uint64_t (*)(const trifuse_concurrency *): 1, default: 0),
+               "trifuse_concurrency_in_flight");
+_Static_assert(_Generic(&trifuse_concurrency_get_snapshot, int (*)(trifuse_concurrency *, trifuse_concurrency_snapshot *): 1, default: 0),
+               "trifuse_concurrency_get_snapshot");
+_Static_assert(_Generic(&trifuse_retry_config_init, int (*)(trifuse_retry_config *, size_t, uint32_t): 1, default: 0),
+               "trifuse_retry_config_init");
+_Static_assert(_Generic(&trifuse_retry_config_check, int (*)(const trifuse_retry_config *, trifuse_config_error *): 1, default: 0),
+               "trifuse_retry_config_check");
+_Static_assert(_Generic(&trifuse_retry_size, size_t (*)(const trifuse_retry_config *): 1, default: 0),
+               "trifuse_retry_size");
+_Static_assert(_Generic(&trifuse_retry_init, int (*)(void *, size_t, const trifuse_retry_config *, uint64_t, trifuse_config_error *, trifuse_retry **): 1, default: 0),
+               "trifuse_retry_init");
+_Static_assert(_Generic(&trifuse_retry_attach, int (*)(void *, size_t, trifuse_retry **): 1, default: 0),
+               "trifuse_retry_attach");
+_Static_assert(_Generic(&trifuse_retry_new, int (*)(const trifuse_retry_config *, uint64_t, trifuse_config_error *, trifuse_retry **): 1, default: 0),
+               "trifuse_retry_new");
+_Static_assert(_Generic(&trifuse_retry_free, void (*)(trifuse_retry *): 1, default: 0),
+               "trifuse_retry_free");
+_Static_assert(_Generic(&trifuse_retry_max_total, int (*)(const trifuse_retry_config *, uint64_t, uint64_t *, trifuse_config_error *): 1, default: 0),
+               "trifuse_retry_max_total");
+_Static_assert(_Generic(&trifuse_retry_begin, int (*)(trifuse_retry *, uint64_t, trifuse_retry_call *): 1, default: 0),
+               "trifuse_retry_begin");
+_Static_assert(_Generic(&trifuse_retry_next, int (*)(trifuse_retry *, trifuse_retry_budget *, trifuse_retry_call *, uint64_t, uint64_t, uint64_t, uint64_t *): 1, default: 0),
+               "trifuse_retry_next");
+_Static_assert(_Generic(&trifuse_retry_settle, int (*)(trifuse_retry *, uint32_t, int): 1, default: 0),
+               "trifuse_retry_settle");
+_Static_assert(_Generic(&trifuse_retry_reconfigure, int (*)(trifuse_retry *, const trifuse_retry_config *, trifuse_config_error *): 1, default: 0),
+               "trifuse_retry_reconfigure");
+_Static_assert(_Generic(&trifuse_retry_get_snapshot, int (*)(trifuse_retry *, trifuse_retry_snapshot *): 1, default: 0),
+               "trifuse_retry_get_snapshot");
+_Static_assert(_Generic(&trifuse_retry_budget_config_init, int (*)(trifuse_retry_budget_config *, size_t): 1, default: 0),
+               "trifuse_retry_budget_config_init");
+_Static_assert(_Generic(&trifuse_retry_budget_config_check, int (*)(const trifuse_retry_budget_config *, trifuse_config_error *): 1, default: 0),
+               "trifuse_retry_budget_config_check");
+_Static_assert(_Generic(&trifuse_retry_budget_size, size_t (*)(const trifuse_retry_budget_config *): 1, default: 0),
+               "trifuse_retry_budget_size");
+_Static_assert(_Generic(&trifuse_retry_budget_init, int (*)(void *, size_t, const trifuse_retry_budget_config *, uint64_t, trifuse_config_error *, trifuse_retry_budget **): 1, default: 0),
+               "trifuse_retry_budget_init");
+_Static_assert(_Generic(&trifuse_retry_budget_attach, int (*)(void *, size_t, trifuse_retry_budget **): 1, default: 0),
+               "trifuse_retry_budget_attach");
+_Static_assert(_Generic(&trifuse_retry_budget_new, int (*)(const trifuse_retry_budget_config *, uint64_t, trifuse_config_error *, trifuse_retry_budget **): 1, default: 0),
+               "trifuse_retry_budget_new");
+_Static_assert(_Generic(&trifuse_retry_budget_free, void (*)(trifuse_retry_budget *): 1, default: 0),
+               "trifuse_retry_budget_free");
+_Static_assert(_Generic(&trifuse_retry_budget_deposit, int (*)(trifuse_retry_budget *, uint64_t): 1, default: 0),
+               "trifuse_retry_budget_deposit");
+_Static_assert(_Generic(&trifuse_retry_budget_try_withdraw, int (*)(trifuse_retry_budget *, uint64_t): 1, default: 0),
+               "trifuse_retry_budget_try_withdraw");
+_Static_assert(_Generic(&trifuse_retry_budget_get_snapshot, int (*)(trifuse_retry_budget *, uint64_t, trifuse_retry_budget_snapshot *): 1, default: 0),
+               "trifuse_retry_budget_get_snapshot");
+_Static_assert(_Generic(&trifuse_throttle_config_init, int (*)(trifuse_throttle_config *, size_t): 1, default: 0),
+               "trifuse_throttle_config_init");
+_Static_assert(_Generic(&trifuse_throttle_config_check, int (*)(const trifuse_throttle_config *, trifuse_config_error *): 1, default: 0),
+               "trifuse_throttle_config_check");
+_Static_assert(_Generic(&trifuse_throttle_size, size_t (*)(const trifuse_throttle_config *): 1, default: 0),
+               "trifuse_throttle_size");
+_Static_assert(_Generic(&trifuse_throttle_init, int (*)(void *, size_t, const trifuse_throttle_config *, uint64_t, trifuse_config_error *, trifuse_throttle **): 1, default: 0),
+               "trifuse_throttle_init");
+_Static_assert(_Generic(&trifuse_throttle_attach, int (*)(void *, size_t, trifuse_throttle **): 1, default: 0),
+               "trifuse_throttle_attach");
+_Static_assert(_Generic(&trifuse_throttle_new, int (*)(const trifuse_throttle_config *, uint64_t, trifuse_config_error *, trifuse_throttle **): 1, default: 0),
+               "trifuse_throttle_new");
+_Static_assert(_Generic(&trifuse_throttle_free, void (*)(trifuse_throttle *): 1, default: 0),
+               "trifuse_throttle_free");
+_Static_assert(_Generic(&trifuse_throttle_try_acquire, int (*)(trifuse_throttle *, uint64_t): 1, default: 0),
+               "trifuse_throttle_try_acquire");
+_Static_assert(_Generic(&trifuse_throttle_accept, int (*)(trifuse_throttle *, uint64_t): 1, default: 0),
+               "trifuse_throttle_accept");
+_Static_assert(_Generic(&trifuse_throttle_get_snapshot, int (*)(trifuse_throttle *, uint64_t, trifuse_throttle_snapshot *): 1, default: 0),
+               "trifuse_throttle_get_snapshot");
+_Static_assert(_Generic(&trifuse_histogram_config_init, int (*)(trifuse_histogram_config *, size_t): 1, default: 0),
+               "trifuse_histogram_config_init");
+_Static_assert(_Generic(&trifuse_histogram_config_check, int (*)(const trifuse_histogram_config *, trifuse_config_error *): 1, default: 0),
+               "trifuse_histogram_config_check");
+_Static_assert(_Generic(&trifuse_histogram_size, size_t (*)(const trifuse_histogram_config *): 1, default: 0),
+               "trifuse_histogram_size");
+_Static_assert(_Generic(&trifuse_histogram_init, int (*)(void *, size_t, const trifuse_histogram_config *, uint64_t, trifuse_config_error *, trifuse_histogram **): 1, default: 0),
+               "trifuse_histogram_init");
+_Static_assert(_Generic(&trifuse_histogram_attach, int (*)(void *, size_t, trifuse_histogram **): 1, default: 0),
+               "trifuse_histogram_attach");
+_Static_assert(_Generic(&trifuse_histogram_new, int (*)(const trifuse_histogram_config *, uint64_t, trifuse_config_error *, trifuse_histogram **): 1, default: 0),
+               "trifuse_histogram_new");
+_Static_assert(_Generic(&trifuse_histogram_free, void (*)(trifuse_histogram *): 1, default: 0),
+               "trifuse_histogram_free");
+_Static_assert(_Generic(&trifuse_histogram_record, int (*)(trifuse_histogram *, uint64_t, uint64_t): 1, default: 0),
+               "trifuse_histogram_record");
+_Static_assert(_Generic(&trifuse_histogram_quantile, int (*)(trifuse_histogram *, double, uint64_t, uint64_t *): 1, default: 0),
+               "trifuse_histogram_quantile");
+_Static_assert(_Generic(&trifuse_histogram_merge, int (*)(trifuse_histogram *, trifuse_histogram *, uint64_t): 1, default: 0),
+               "trifuse_histogram_merge");
+_Static_assert(_Generic(&trifuse_histogram_get_snapshot, int (*)(trifuse_histogram *, uint64_t, trifuse_histogram_snapshot *): 1, default: 0),
+               "trifuse_histogram_get_snapshot");
+_Static_assert(_Generic(&trifuse_hedge_config_init, int (*)(trifuse_hedge_config *, size_t): 1, default: 0),
+               "trifuse_hedge_config_init");
+_Static_assert(_Generic(&trifuse_hedge_config_check, int (*)(const trifuse_hedge_config *, trifuse_config_error *): 1, default: 0),
+               "trifuse_hedge_config_check");
+_Static_assert(_Generic(&trifuse_hedge_size, size_t (*)(const trifuse_hedge_config *): 1, default: 0),
+               "trifuse_hedge_size");
+_Static_assert(_Generic(&trifuse_hedge_init, int (*)(void *, size_t, const trifuse_hedge_config *, uint64_t, trifuse_config_error *, trifuse_hedge **): 1, default: 0),
+               "trifuse_hedge_init");
+_Static_assert(_Generic(&trifuse_hedge_attach, int (*)(void *, size_t, trifuse_hedge **): 1, default: 0),
+               "trifuse_hedge_attach");
+_Static_assert(_Generic(&trifuse_hedge_new, int (*)(const trifuse_hedge_config *, uint64_t, trifuse_config_error *, trifuse_hedge **): 1, default: 0),
+               "trifuse_hedge_new");
+_Static_assert(_Generic(&trifuse_hedge_free, void (*)(trifuse_hedge *): 1, default: 0),
+               "trifuse_hedge_free");
+_Static_assert(_Generic(&trifuse_hedge_deposit, int (*)(trifuse_hedge *): 1, default: 0),
+               "trifuse_hedge_deposit");
+_Static_assert(_Generic(&trifuse_hedge_try_withdraw, int (*)(trifuse_hedge *): 1, default: 0),
+               "trifuse_hedge_try_withdraw");
+_Static_assert(_Generic(&trifuse_hedge_get_snapshot, int (*)(trifuse_hedge *, trifuse_hedge_snapshot *): 1, default: 0),
+               "trifuse_hedge_get_snapshot");

@@ -66,6 +66,9 @@ BOTH(preset, uint32_t)
 BOTH(window, uint32_t)
 BOTH(detector, uint32_t)
 BOTH(jitter, uint32_t)
+BOTH(limiter_kind, uint32_t)
+BOTH(algorithm, uint32_t)
+BOTH(strategy, uint32_t)
 BOTH(field, uint32_t)
 BOTH(advice, uint32_t)
 
@@ -86,6 +89,7 @@ int main(void) {
 #define OTHERS(kind) others_##kind(99999);
     OTHERS(result) OTHERS(state) OTHERS(outcome) OTHERS(cause) OTHERS(preset)
     OTHERS(window) OTHERS(detector) OTHERS(jitter) OTHERS(field) OTHERS(advice)
+    OTHERS(limiter_kind) OTHERS(algorithm) OTHERS(strategy)
     others_result(-99999);
     reasons();
     uint32_t expected = TRIFUSE_VERSION_MAJOR * 1000000U + TRIFUSE_VERSION_MINOR * 1000U + TRIFUSE_VERSION_PATCH;

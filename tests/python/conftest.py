@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import itertools
 import pathlib
 
@@ -91,3 +92,45 @@ def jumping_run(coroutine):
 @pytest.fixture
 def run():
     return jumping_run
+
+
+@pytest.fixture
+def of_each_kind():
+    """Make functions of every kind that do what one does; a stream gives its result as its item."""
+    return _of_each_kind
+
+
+def _of_each_kind(fn):
+    async def coroutine(*args, **kwargs):
+        return fn(*args, **kwargs)
+
+    def generator(*args, **kwargs):
+        yield fn(*args, **kwargs)
+
+    async def async_generator(*args, **kwargs):
+        yield fn(*args, **kwargs)
+
+    return {
+        "function": lambda *args, **kwargs: fn(*args, **kwargs),
+        "coroutine": coroutine,
+        "returning": lambda *args, **kwargs: coroutine(*args, **kwargs),
+        "generator": generator,
+        "async generator": async_generator,
+    }
+
+
+@pytest.fixture
+def outcome(run):
+    """Call a function of any kind in a task and give its result; of a stream, its only item."""
+
+    async def ended(fn, args, kwargs):
+        result = fn(*args, **kwargs)
+        if inspect.isasyncgen(result):
+            (item,) = [item async for item in result]
+            return item
+        if inspect.isgenerator(result):
+            (item,) = list(result)
+            return item
+        return await result if inspect.isawaitable(result) else result
+
+    return lambda fn, *args, **kwargs: run(ended(fn, args, kwargs))

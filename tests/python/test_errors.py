@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# Proves ERR-01, ERR-02, SEED-04.
+# Proves ERR-01, ERR-02, ERR-04, ERR-05, SEED-04.
 import copy
 import pickle
 import sys
@@ -7,13 +7,20 @@ import sys
 import pytest
 import trifuse
 from trifuse import (
+    BulkheadFullError,
     CircuitBreakerOpenError,
     ConfigurationError,
     ForcedOpenError,
     HalfOpenLimitError,
+    OverCapacityError,
+    RateLimitedError,
     RefusedError,
     RequestTimeoutError,
+    RetriesExhausted,
+    RetryBudgetError,
+    ThrottledError,
     TrifuseError,
+    UnsupportedError,
 )
 
 EXAMPLES = [
@@ -23,6 +30,16 @@ EXAMPLES = [
     ForcedOpenError("payments"),
     RequestTimeoutError("payments", "request_timeout", 5.0),
     ConfigurationError("open_duration", -1, "more than 0"),
+    RateLimitedError("search", 0.25, 5, 2),
+    RateLimitedError("search"),
+    BulkheadFullError("search"),
+    BulkheadFullError("search", None, "adaptive_limit"),
+    ThrottledError("search"),
+    RetryBudgetError("search"),
+    RequestTimeoutError("search", "timeout", 2.0),
+    RequestTimeoutError("", "deadline", 3.0),
+    OverCapacityError("search", 11, 10),
+    UnsupportedError("search", "reserve", "use a token bucket"),
 ]
 
 
@@ -36,11 +53,24 @@ def test_an_error_comes_back_from_a_pickle_with_all_it_said(error):
     assert str(copy.copy(error)) == str(error)
 
 
+def test_exhausted_retries_come_back_from_a_pickle_with_the_last_error():
+    error = RetriesExhausted(4, ConnectionError("down"), "search")
+    back = pickle.loads(pickle.dumps(error))
+    assert (back.attempts, str(back.last_error), back.name) == (4, "down", "search")
+    assert (
+        str(back) == str(error) == "retry 'search' gave up after 4 attempts; the last: ConnectionError: down"
+    )
+    assert "1 attempt;" in str(RetriesExhausted(1, ConnectionError("down")))
+
+
 def test_the_hierarchy_is_one_tree():
-    for kind in (CircuitBreakerOpenError, HalfOpenLimitError, ForcedOpenError):
+    breakers = (CircuitBreakerOpenError, HalfOpenLimitError, ForcedOpenError)
+    for kind in (*breakers, RateLimitedError, BulkheadFullError, ThrottledError, RetryBudgetError):
         assert issubclass(kind, RefusedError)
-    for kind in (RefusedError, RequestTimeoutError, ConfigurationError):
+    others = (RequestTimeoutError, RetriesExhausted, ConfigurationError, OverCapacityError, UnsupportedError)
+    for kind in (RefusedError, *others):
         assert issubclass(kind, TrifuseError)
+    assert issubclass(OverCapacityError, ConfigurationError)
     assert issubclass(RequestTimeoutError, TimeoutError)
     assert issubclass(ConfigurationError, ValueError)
 
@@ -52,6 +82,55 @@ def test_a_refusal_says_who_refused_why_and_when_to_try_again():
     assert "12.5 s" in str(error)
     assert HalfOpenLimitError("x").reason is trifuse.RefusalReason.HALF_OPEN_LIMIT
     assert ForcedOpenError("x").retry_after is None
+
+
+@pytest.mark.parametrize(
+    ("error", "policy", "reason", "says"),
+    [
+        (CircuitBreakerOpenError("search", 1.0), "circuit_breaker", "open", "circuit breaker 'search' is open"),
+        (RateLimitedError("search", 0.25, 5, 2), "rate_limit", "rate_limited", "has 2 of the 5 tokens"),
+        (BulkheadFullError("search"), "bulkhead", "bulkhead_full", "bulkhead 'search' is full"),
+        (
+            BulkheadFullError("search", None, "adaptive_limit"),
+            "adaptive_limit", "bulkhead_full", "adaptive limit 'search' is full",
+        ),
+        (ThrottledError("search"), "throttle", "throttled", "throttle 'search' refused"),
+        (RetryBudgetError("search"), "retry_budget", "retry_budget", "retry budget 'search' is spent"),
+    ],
+)  # fmt: skip
+def test_a_refusal_says_which_policy_refused_and_what_to_do(error, policy, reason, says):
+    assert (error.policy, error.reason, error.name) == (policy, reason, "search")
+    assert error.reason in trifuse.RefusalReason
+    assert says in str(error)
+    assert "the call was not made" in str(error)
+    assert "ry again" in str(error) or "not known when" in str(error)
+
+
+def test_a_rate_limit_refusal_carries_what_was_requested_and_available():
+    error = RateLimitedError("search", 0.25, 5, 2)
+    assert (error.requested, error.available, error.retry_after) == (5, 2, 0.25)
+    assert "Try again in 0.25 s" in str(error)
+    plain = RateLimitedError("search", 1.0)
+    assert (plain.requested, plain.available) == (1, 0)
+
+
+def test_what_can_never_be_had_names_the_most_there_can_be():
+    error = OverCapacityError("search", 11, 10)
+    assert (error.field, error.value, error.requested, error.capacity) == ("n", 11, 11, 10)
+    assert "1 to 10" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("name", "setting", "says"),
+    [
+        ("search", "timeout", "the call guarded by 'search' did not answer within 2 s (the timeout)"),
+        ("search", "deadline", "the call guarded by 'search' did not end within 2 s (the deadline)"),
+        ("", "deadline", "the call did not end within 2 s (the deadline)"),
+        ("search", "request_timeout", "(request_timeout of the circuit breaker)"),
+    ],
+)
+def test_a_timeout_is_worded_by_what_set_it(name, setting, says):
+    assert says in str(RequestTimeoutError(name, setting, 2.0))
 
 
 def test_a_timeout_says_which_setting_ended_the_call():

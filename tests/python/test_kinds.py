@@ -135,7 +135,7 @@ def _generator():
     ("what", "advice"),
     [
         (3.5, "callable"),
-        (dict, "breaker.call"),
+        (dict, "use call"),
         (property(len), "under the property"),
         (functools.cached_property(len), "under the property"),
         (functools.partialmethod(len), "made of"),

@@ -56,8 +56,23 @@ def test_all_public_names_exist_and_say_what_they_are():
         assert not callable(value) or value.__doc__, name
 
 
+def test_a_name_that_does_not_exist_is_told_and_the_others_are_listed():
+    with pytest.raises(AttributeError, match="no attribute 'Retrys'"):
+        _ = trifuse.Retrys
+    assert set(trifuse.__all__) <= set(dir(trifuse))
+
+
+def test_policies_are_imported_when_they_are_asked_for():
+    code = "import sys, trifuse; print('trifuse._pipeline' in sys.modules); print(trifuse.Pipeline.__name__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "Pipeline"]
+
+
 def test_every_public_method_says_what_it_does():
-    for kind in (trifuse.CircuitBreaker, trifuse.CircuitBreakerRegistry, trifuse.KeyedBreakers):
+    kinds = [getattr(trifuse, name) for name in trifuse.__all__]
+    policies = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, trifuse.Policy)]
+    assert len(policies) >= 12
+    for kind in (trifuse.CircuitBreakerRegistry, trifuse.KeyedBreakers, *policies):
         for name in dir(kind):
             member = getattr(kind, name)
             if not name.startswith("_") and callable(member):

@@ -61,6 +61,34 @@ class Client:
         return str(x)
 
 
+search = trifuse.Pipeline("search", trifuse.Retry(), trifuse.Timeout(2))
+service = trifuse.ResilientService("payments", fallback=None, bulkhead=20)
+
+
+@search
+async def find(question: str, *, most: int = 3) -> list[str]:
+    return [question] * most
+
+
+@service
+def pay(order: str) -> int:
+    return len(order)
+
+
+@trifuse.retry(max_retries=2, on=(OSError,))
+@trifuse.rate_limit(trifuse.per(500, seconds=60), wait=2)
+@trifuse.bulkhead(20, max_queue=100, max_wait=1.0)
+@trifuse.timeout(2)
+async def stacked(x: int) -> str:
+    return str(x)
+
+
+class Store:
+    @search
+    async def get(self, key: str) -> bytes:
+        return key.encode()
+
+
 breaker = CircuitBreaker("LLM", failure_threshold=0.5, timeout=30, min_calls=5, fallback=bare)
 mine = CircuitBreakerRegistry(on_transition=lambda transition: print(transition.from_state))
 
@@ -114,7 +142,85 @@ async def use() -> None:
     assert_type(Recorder().attach(mine), Recorder)
 
 
+async def use_pipelines() -> None:
+    assert_type(await find("what", most=2), list[str])
+    assert_type(find.policy, trifuse.Pipeline)
+    assert_type(pay("order"), int)
+    assert_type(pay.policy, trifuse.ResilientService)
+    assert_type(pay.policy.state, State)
+    assert_type(pay.policy.max_total_time(), float | None)
+    assert_type(await stacked(3), str)
+    assert_type(stacked.policy, trifuse.Retry)
+    assert_type(await Store().get("x"), bytes)
+    assert_type(await search.call(find, "what"), list[str])
+    assert_type(search.call(len, "abc"), int)
+    assert_type(service.call(len, "abc", fallback=0), int)
+    assert_type(bare.policy, CircuitBreaker)
+    assert_type(search["retry"], trifuse.Policy)
+    assert_type(search.describe(), dict[str, Any])
+    assert_type(trifuse.Pipeline.from_env("search", environ={}), trifuse.Pipeline)
+    assert_type(trifuse.Pipeline.profile("normal", registry=None), trifuse.Pipeline)
+    search.reconfigure({"timeout": 3}, retry={"max_retries": 1})
+    for policy in search:
+        assert_type(policy, trifuse.Policy)
+    with search as entered:
+        assert_type(entered, trifuse.Pipeline)
+    try:
+        pay("order")
+    except trifuse.RateLimitedError as refused:
+        assert_type(refused.requested, int)
+        assert_type(refused.policy, str)
+
+
+@trifuse.retry
+def retried(x: int) -> str:
+    return str(x)
+
+
+class Fetcher:
+    @trifuse.retry(on=(OSError,), jitter="full", budget=trifuse.RetryBudget(), delay_fn=lambda n, error: n)
+    @trifuse.deadline(5)
+    @trifuse.fallback([], on=lambda error: "no" in str(error))
+    async def fetch(self, url: str) -> list[str]:
+        return [url]
+
+    @trifuse.hedge(after="p95", share=0.05)
+    async def read(self, key: str) -> bytes:
+        return key.encode()
+
+
+@trifuse.timeout
+async def limited(x: int) -> AsyncIterator[int]:
+    yield x
+
+
+async def use_retries() -> None:
+    assert_type(retried(3), str)
+    assert_type(retried.policy, trifuse.Retry)
+    assert_type(retried.policy.max_total_time(timedelta(seconds=5)), float)
+    assert_type(await Fetcher().fetch("x"), list[str])
+    assert_type(await Fetcher().read("x"), bytes)
+    assert_type([item async for item in limited(3)], list[int])
+    assert_type(limited.policy, trifuse.Timeout)
+    assert_type(limited.policy.with_limit(3).call(len, "abc"), int)
+    assert_type(trifuse.Retry(max_retries=1).call(retried, 3), str)
+    assert_type(trifuse.LatencyHistogram(60).quantile(0.5), float | None)
+    async with trifuse.deadline(5), trifuse.Timeout(2):
+        assert_type(trifuse.remaining(), float | None)
+    try:
+        retried(3)
+    except trifuse.RetriesExhausted as exhausted:
+        assert_type(exhausted.attempts, int)
+        assert_type(trifuse.is_retryable(exhausted), bool)
+
+
 async def misuse() -> None:
+    retried("three")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    trifuse.retry(jitter="some")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    trifuse.Retry(tries=3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await find(3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    search.call(len, 3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    trifuse.Pipeline("search", len)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     bare("one")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     bare(1, c=2)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     await named(3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

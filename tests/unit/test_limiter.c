@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* What all kinds of rate limiters have in common: configurations, making, mistakes, pictures. */
-#include "limiter.h"
+#include "limiters.h"
 #include "objects.h"
 
 #include <math.h>

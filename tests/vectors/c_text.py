@@ -14,6 +14,7 @@ PREFIX = {
     "from": "STATE",
     "to": "STATE",
     "value_kind": "VALUE",
+    "kind": "LIMITER",
 }
 
 
@@ -26,10 +27,7 @@ def members(struct):
     return {name: kind for kind, name in re.findall(r"(\w+) (\w+)(?:\[\w+\])*;", body)}
 
 
-STRUCTS = {
-    name: members(name)
-    for name in ("breaker_config", "breaker_event", "breaker_snapshot", "config_error", "cusum_design")
-}
+STRUCTS = {name: members(name) for name in re.findall(r"^} trifuse_(\w+);", HEADER.read_text(), re.MULTILINE)}
 
 
 def u64(value):

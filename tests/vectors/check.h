@@ -113,6 +113,12 @@ static inline trifuse_breaker_snapshot picture(trifuse_breaker *breaker, uint64_
     return snapshot;
 }
 
+/* A struct to be filled: nothing in it may be left as it is. */
+static inline void make_blank(void *made, uint32_t size) {
+    memset(made, 0xA5, size);
+    memcpy(made, &size, sizeof size);
+}
+
 static inline int finish(int expected_histories) {
     printf("%d histories, %d checks, %d failures\n", histories, checks, failures);
     return failures != 0 || histories != expected_histories || checks == 0;

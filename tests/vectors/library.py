@@ -18,6 +18,9 @@ KINDS = {
     "window": "WINDOW",
     "detector": "DETECTOR",
     "jitter": "JITTER",
+    "limiter_kind": "LIMITER",
+    "algorithm": "ALGORITHM",
+    "strategy": "STRATEGY",
     "field": "FIELD",
     "advice": "ADVICE",
     "value": "VALUE",
@@ -27,6 +30,12 @@ CHOICES = {
     "detector": "detector",
     "initial_state": "state",
     "open_jitter": "jitter",
+    "jitter": "jitter",
+    "kind": "limiter_kind",
+    "algorithm": "algorithm",
+    "strategy": "strategy",
+    "preset": "preset",
+    "outcome": "outcome",
     "state": "state",
     "cause": "cause",
     "from": "state",
@@ -68,7 +77,7 @@ NEVER = CONSTANTS["NEVER"]
 def names(kind):
     """{text: value} of one kind of constant, by the constants' names; "result" too."""
     if kind == "result":
-        tops = ("OK", "REFUSED", "LATE", "STALE", "ERROR")
+        tops = ("OK", "REFUSED", "LATE", "STALE", "EMPTY", "STOP", "ERROR")
         return {n.lower(): v for n, v in CONSTANTS.items() if n.split("_")[0] in tops}
     prefix = KINDS[kind] + "_"
     found = {n.removeprefix(prefix).lower(): v for n, v in CONSTANTS.items() if n.startswith(prefix)}
@@ -96,7 +105,7 @@ class Core:
         """The members of a struct but for its size and flags."""
         found = {}
         for name, field in self.ffi.typeof(made[0]).fields:
-            if name in ("struct_size", "flags", "reserved"):
+            if name in ("struct_size", "flags", "reserved", "position"):
                 continue
             value = getattr(made, name)
             if name == "transitions":

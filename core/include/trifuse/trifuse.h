@@ -955,8 +955,8 @@ TRIFUSE_API void trifuse_retry_free(trifuse_retry *retry);
 
 /* The longest that a call of this configuration can take: max_retries + 1 attempts of attempt_timeout_ns
  * each (TRIFUSE_NEVER: attempts have no limit, and nor has the call) and the longest delay before each
- * retry, the server's word apart; with max_elapsed_ns no attempt begins after it, so that at most that and
- * one attempt. Exact, saturating. */
+ * retry, the server's word apart; with max_elapsed_ns no attempt begins after it, so it is at most that
+ * and one attempt. Exact, saturating. */
 TRIFUSE_API int trifuse_retry_max_total(const trifuse_retry_config *config, uint64_t attempt_timeout_ns,
     uint64_t *total_ns, trifuse_config_error *error);
 

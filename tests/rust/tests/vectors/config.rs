@@ -49,7 +49,11 @@ pub fn kind_of(member: &str) -> Option<&'static str> {
         "window_kind" => Some("window"),
         "detector" => Some("detector"),
         "initial_state" | "state" | "from" | "to" => Some("state"),
-        "open_jitter" => Some("jitter"),
+        "open_jitter" | "jitter" => Some("jitter"),
+        "kind" => Some("limiter_kind"),
+        "algorithm" => Some("algorithm"),
+        "strategy" => Some("strategy"),
+        "outcome" => Some("outcome"),
         "cause" => Some("cause"),
         _ => None,
     }

@@ -81,11 +81,4 @@ impl World {
         self.error(expect, &error);
         check_design(&Value::Object(std::mem::take(&mut expect.map)), &design, &self.what);
     }
-
-    pub fn text(&self, keys: &mut Keys) {
-        let (kind, name) = (keys.text("kind"), keys.text("name"));
-        let value = keys.take("value").and_then(|value| value.as_i64()).expect("a value") as u32;
-        assert_eq!(world::text(&kind, value), name, "{}", self.what);
-        assert_eq!(world::value(&kind, &name), Some(value), "{}", self.what);
-    }
 }

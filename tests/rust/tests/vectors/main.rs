@@ -8,6 +8,11 @@ mod expect;
 mod guarded;
 mod keys;
 mod members;
+mod object_config;
+mod object_members;
+mod objects;
+mod operations;
+mod operations_retry;
 mod steps;
 mod world;
 
@@ -34,7 +39,8 @@ fn every_vector_holds() {
         for history in &histories {
             let name = history["name"].as_str().expect("a history has a name").to_owned();
             let what = format!("{}: {name}", file.display());
-            match std::panic::catch_unwind(|| steps::replay(history, &what)) {
+            let replay = if history.get("object").is_some() { objects::replay } else { steps::replay };
+            match std::panic::catch_unwind(|| replay(history, &what)) {
                 Ok(replayed) => steps += replayed,
                 Err(_) => failed.push(name.clone()),
             }
@@ -53,12 +59,54 @@ fn json_files(folder: &Path) -> Vec<PathBuf> {
         let path = entry.expect("an entry").path();
         if path.is_dir() {
             files.extend(json_files(&path));
+        } else if path.ends_with("policies.json") && path.parent() == Some(folder) && is_table(&path) {
+            // Not vectors: the table of operations.
         } else if path.extension().is_some_and(|extension| extension == "json") {
             files.push(path);
         }
     }
     files.sort();
     files
+}
+
+fn is_table(path: &Path) -> bool {
+    path.parent().is_some_and(|folder| folder.join("README.md").is_file())
+}
+
+#[test]
+fn the_table_of_operations_is_known() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../vectors/policies.json");
+    let table = fs::read_to_string(file).expect("the table");
+    let table: Value = serde_json::from_str(&table).expect("JSON");
+    assert_eq!(objects::Objects::known(&table), 7);
+}
+
+#[test]
+#[should_panic(expected = "unknown op")]
+fn an_unknown_operation_fails() {
+    let history = serde_json::json!({"name": "x", "ids": ["X-01"], "object": "hedge", "config": {},
+        "steps": [{"op": "levitate"}]});
+    objects::replay(&history, "x");
+}
+
+#[test]
+#[should_panic(expected = "unknown keys")]
+fn an_unknown_argument_fails() {
+    let step = serde_json::json!({"op": "deposit", "colour": "red"});
+    let history =
+        serde_json::json!({"name": "x", "ids": ["X-01"], "object": "hedge", "config": {}, "steps": [step]});
+    objects::replay(&history, "x");
+}
+
+#[test]
+#[should_panic(expected = "wait_ns")]
+fn an_output_that_is_not_expected_fails() {
+    let steps = serde_json::json!([
+        {"op": "try_acquire", "n": 1, "now": 1},
+        {"op": "try_acquire", "n": 1, "now": 1, "expect": {"result": "refused_rate_limited"}}]);
+    let config = serde_json::json!({"permits": 1});
+    let history = serde_json::json!({"name": "x", "ids": ["X-01"], "object": "limiter", "config": config, "steps": steps});
+    objects::replay(&history, "x");
 }
 
 #[test]

@@ -33,7 +33,7 @@ impl<'a> From<&'a mut f64> for Place<'a> {
 }
 
 /// What a member holds, as a place in a copy.
-fn given(name: &str, place: Place<'_>) -> Given {
+pub fn given(name: &str, place: Place<'_>) -> Given {
     match place {
         Place::Small(at) => match kind_of(name) {
             Some(kind) => Given::text(world::name(kind, *at)),

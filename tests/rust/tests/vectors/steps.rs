@@ -68,7 +68,7 @@ impl World {
             "config_check" => self.config_check(&mut keys, &mut expect),
             "advise" => self.advise(&mut keys, &mut expect),
             "cusum_solve" => self.cusum_solve(&mut keys, &mut expect),
-            "text" => self.text(&mut keys),
+            "text" => text(&mut keys, &self.what),
             _ => panic!("{}: unknown op {op:?}", self.what),
         }
         keys.done();
@@ -110,4 +110,12 @@ impl World {
             check_error(&expected, error, &format!("{}: error", self.what));
         }
     }
+}
+
+/// A name of a constant, both ways.
+pub fn text(keys: &mut Keys, what: &str) {
+    let (kind, name) = (keys.text("kind"), keys.text("name"));
+    let value = keys.take("value").and_then(|value| value.as_i64()).expect("a value") as u32;
+    assert_eq!(world::text(&kind, value), name, "{what}");
+    assert_eq!(world::value(&kind, &name), Some(value), "{what}");
 }
