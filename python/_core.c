@@ -597,6 +597,8 @@ static void (*_cffi_call_python_org)(struct _cffi_externpy_s *, char *);
 #define _cffi_save_errno() ((void)0)
 
 #include "shim.c"
+#include "shim_limits.c"
+#include "shim_retry.c"
 
 
 /************************************************************/
@@ -611,7 +613,7 @@ static void *_cffi_types[] = {
 /*  6 */ _CFFI_OP(_CFFI_OP_FUNCTION, 9), // char const *()(void)
 /*  7 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /*  8 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(char const *, int *)
-/*  9 */ _CFFI_OP(_CFFI_OP_POINTER, 534), // char const *
+/*  9 */ _CFFI_OP(_CFFI_OP_POINTER, 613), // char const *
 /* 10 */ _CFFI_OP(_CFFI_OP_POINTER, 1), // int *
 /* 11 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 12 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(char const *, uint32_t *)
@@ -619,20 +621,20 @@ static void *_cffi_types[] = {
 /* 14 */ _CFFI_OP(_CFFI_OP_POINTER, 4), // uint32_t *
 /* 15 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 16 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_breaker *, trifuse_breaker_config const *, uint64_t, trifuse_config_error *)
-/* 17 */ _CFFI_OP(_CFFI_OP_POINTER, 538), // trifuse_breaker *
-/* 18 */ _CFFI_OP(_CFFI_OP_POINTER, 539), // trifuse_breaker_config const *
+/* 17 */ _CFFI_OP(_CFFI_OP_POINTER, 617), // trifuse_breaker *
+/* 18 */ _CFFI_OP(_CFFI_OP_POINTER, 618), // trifuse_breaker_config const *
 /* 19 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24), // uint64_t
-/* 20 */ _CFFI_OP(_CFFI_OP_POINTER, 545), // trifuse_config_error *
+/* 20 */ _CFFI_OP(_CFFI_OP_POINTER, 624), // trifuse_config_error *
 /* 21 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 22 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_breaker *, uint64_t, trifuse_breaker_event *)
 /* 23 */ _CFFI_OP(_CFFI_OP_NOOP, 17),
 /* 24 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
-/* 25 */ _CFFI_OP(_CFFI_OP_POINTER, 540), // trifuse_breaker_event *
+/* 25 */ _CFFI_OP(_CFFI_OP_POINTER, 619), // trifuse_breaker_event *
 /* 26 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 27 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_breaker *, uint64_t, trifuse_breaker_snapshot *)
 /* 28 */ _CFFI_OP(_CFFI_OP_NOOP, 17),
 /* 29 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
-/* 30 */ _CFFI_OP(_CFFI_OP_POINTER, 541), // trifuse_breaker_snapshot *
+/* 30 */ _CFFI_OP(_CFFI_OP_POINTER, 620), // trifuse_breaker_snapshot *
 /* 31 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 32 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_breaker *, uint64_t, uint32_t, uint64_t, uint64_t, trifuse_breaker_event *)
 /* 33 */ _CFFI_OP(_CFFI_OP_NOOP, 17),
@@ -660,11 +662,11 @@ static void *_cffi_types[] = {
 /* 55 */ _CFFI_OP(_CFFI_OP_NOOP, 25),
 /* 56 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 57 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_breaker const *)
-/* 58 */ _CFFI_OP(_CFFI_OP_POINTER, 538), // trifuse_breaker const *
+/* 58 */ _CFFI_OP(_CFFI_OP_POINTER, 617), // trifuse_breaker const *
 /* 59 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 60 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_breaker const *, trifuse_breaker_config *)
 /* 61 */ _CFFI_OP(_CFFI_OP_NOOP, 58),
-/* 62 */ _CFFI_OP(_CFFI_OP_POINTER, 539), // trifuse_breaker_config *
+/* 62 */ _CFFI_OP(_CFFI_OP_POINTER, 618), // trifuse_breaker_config *
 /* 63 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 64 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_breaker const *, uint64_t)
 /* 65 */ _CFFI_OP(_CFFI_OP_NOOP, 58),
@@ -691,11 +693,11 @@ static void *_cffi_types[] = {
 /* 86 */ _CFFI_OP(_CFFI_OP_POINTER, 17), // trifuse_breaker * *
 /* 87 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 88 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_concurrency *)
-/* 89 */ _CFFI_OP(_CFFI_OP_POINTER, 542), // trifuse_concurrency *
+/* 89 */ _CFFI_OP(_CFFI_OP_POINTER, 621), // trifuse_concurrency *
 /* 90 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 91 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_concurrency *, trifuse_concurrency_snapshot *)
 /* 92 */ _CFFI_OP(_CFFI_OP_NOOP, 89),
-/* 93 */ _CFFI_OP(_CFFI_OP_POINTER, 544), // trifuse_concurrency_snapshot *
+/* 93 */ _CFFI_OP(_CFFI_OP_POINTER, 623), // trifuse_concurrency_snapshot *
 /* 94 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 95 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_concurrency *, uint32_t, trifuse_config_error *)
 /* 96 */ _CFFI_OP(_CFFI_OP_NOOP, 89),
@@ -708,12 +710,12 @@ static void *_cffi_types[] = {
 /* 103 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
 /* 104 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 105 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_concurrency_config *, size_t, uint32_t)
-/* 106 */ _CFFI_OP(_CFFI_OP_POINTER, 543), // trifuse_concurrency_config *
+/* 106 */ _CFFI_OP(_CFFI_OP_POINTER, 622), // trifuse_concurrency_config *
 /* 107 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 108 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22),
 /* 109 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 110 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_concurrency_config const *, trifuse_config_error *)
-/* 111 */ _CFFI_OP(_CFFI_OP_POINTER, 543), // trifuse_concurrency_config const *
+/* 111 */ _CFFI_OP(_CFFI_OP_POINTER, 622), // trifuse_concurrency_config const *
 /* 112 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
 /* 113 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 114 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_concurrency_config const *, uint64_t, trifuse_config_error *, trifuse_concurrency * *)
@@ -723,22 +725,22 @@ static void *_cffi_types[] = {
 /* 118 */ _CFFI_OP(_CFFI_OP_POINTER, 89), // trifuse_concurrency * *
 /* 119 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 120 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_cusum_design *, trifuse_config_error *)
-/* 121 */ _CFFI_OP(_CFFI_OP_POINTER, 546), // trifuse_cusum_design *
+/* 121 */ _CFFI_OP(_CFFI_OP_POINTER, 625), // trifuse_cusum_design *
 /* 122 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
 /* 123 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 124 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_hedge *)
-/* 125 */ _CFFI_OP(_CFFI_OP_POINTER, 547), // trifuse_hedge *
+/* 125 */ _CFFI_OP(_CFFI_OP_POINTER, 626), // trifuse_hedge *
 /* 126 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 127 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_hedge *, trifuse_hedge_snapshot *)
 /* 128 */ _CFFI_OP(_CFFI_OP_NOOP, 125),
-/* 129 */ _CFFI_OP(_CFFI_OP_POINTER, 549), // trifuse_hedge_snapshot *
+/* 129 */ _CFFI_OP(_CFFI_OP_POINTER, 628), // trifuse_hedge_snapshot *
 /* 130 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 131 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_hedge_config *, size_t)
-/* 132 */ _CFFI_OP(_CFFI_OP_POINTER, 548), // trifuse_hedge_config *
+/* 132 */ _CFFI_OP(_CFFI_OP_POINTER, 627), // trifuse_hedge_config *
 /* 133 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 134 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 135 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_hedge_config const *, trifuse_config_error *)
-/* 136 */ _CFFI_OP(_CFFI_OP_POINTER, 548), // trifuse_hedge_config const *
+/* 136 */ _CFFI_OP(_CFFI_OP_POINTER, 627), // trifuse_hedge_config const *
 /* 137 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
 /* 138 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 139 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_hedge_config const *, uint64_t, trifuse_config_error *, trifuse_hedge * *)
@@ -748,7 +750,7 @@ static void *_cffi_types[] = {
 /* 143 */ _CFFI_OP(_CFFI_OP_POINTER, 125), // trifuse_hedge * *
 /* 144 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 145 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_histogram *, double, uint64_t, uint64_t *)
-/* 146 */ _CFFI_OP(_CFFI_OP_POINTER, 550), // trifuse_histogram *
+/* 146 */ _CFFI_OP(_CFFI_OP_POINTER, 629), // trifuse_histogram *
 /* 147 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 14), // double
 /* 148 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
 /* 149 */ _CFFI_OP(_CFFI_OP_NOOP, 43),
@@ -761,7 +763,7 @@ static void *_cffi_types[] = {
 /* 156 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_histogram *, uint64_t, trifuse_histogram_snapshot *)
 /* 157 */ _CFFI_OP(_CFFI_OP_NOOP, 146),
 /* 158 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
-/* 159 */ _CFFI_OP(_CFFI_OP_POINTER, 552), // trifuse_histogram_snapshot *
+/* 159 */ _CFFI_OP(_CFFI_OP_POINTER, 631), // trifuse_histogram_snapshot *
 /* 160 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 161 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_histogram *, uint64_t, uint64_t)
 /* 162 */ _CFFI_OP(_CFFI_OP_NOOP, 146),
@@ -769,11 +771,11 @@ static void *_cffi_types[] = {
 /* 164 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
 /* 165 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 166 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_histogram_config *, size_t)
-/* 167 */ _CFFI_OP(_CFFI_OP_POINTER, 551), // trifuse_histogram_config *
+/* 167 */ _CFFI_OP(_CFFI_OP_POINTER, 630), // trifuse_histogram_config *
 /* 168 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 169 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 170 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_histogram_config const *, trifuse_config_error *)
-/* 171 */ _CFFI_OP(_CFFI_OP_POINTER, 551), // trifuse_histogram_config const *
+/* 171 */ _CFFI_OP(_CFFI_OP_POINTER, 630), // trifuse_histogram_config const *
 /* 172 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
 /* 173 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 174 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_histogram_config const *, uint64_t, trifuse_config_error *, trifuse_histogram * *)
@@ -783,21 +785,21 @@ static void *_cffi_types[] = {
 /* 178 */ _CFFI_OP(_CFFI_OP_POINTER, 146), // trifuse_histogram * *
 /* 179 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 180 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_limiter *, trifuse_limiter_config const *, uint64_t, trifuse_config_error *)
-/* 181 */ _CFFI_OP(_CFFI_OP_POINTER, 553), // trifuse_limiter *
-/* 182 */ _CFFI_OP(_CFFI_OP_POINTER, 554), // trifuse_limiter_config const *
+/* 181 */ _CFFI_OP(_CFFI_OP_POINTER, 632), // trifuse_limiter *
+/* 182 */ _CFFI_OP(_CFFI_OP_POINTER, 633), // trifuse_limiter_config const *
 /* 183 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
 /* 184 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
 /* 185 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 186 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_limiter *, trifuse_reservation const *, uint64_t, uint64_t *)
 /* 187 */ _CFFI_OP(_CFFI_OP_NOOP, 181),
-/* 188 */ _CFFI_OP(_CFFI_OP_POINTER, 559), // trifuse_reservation const *
+/* 188 */ _CFFI_OP(_CFFI_OP_POINTER, 644), // trifuse_reservation const *
 /* 189 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
 /* 190 */ _CFFI_OP(_CFFI_OP_NOOP, 43),
 /* 191 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 192 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_limiter *, uint64_t, trifuse_limiter_snapshot *)
 /* 193 */ _CFFI_OP(_CFFI_OP_NOOP, 181),
 /* 194 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
-/* 195 */ _CFFI_OP(_CFFI_OP_POINTER, 555), // trifuse_limiter_snapshot *
+/* 195 */ _CFFI_OP(_CFFI_OP_POINTER, 634), // trifuse_limiter_snapshot *
 /* 196 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 197 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_limiter *, uint64_t, uint64_t)
 /* 198 */ _CFFI_OP(_CFFI_OP_NOOP, 181),
@@ -821,10 +823,10 @@ static void *_cffi_types[] = {
 /* 216 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
 /* 217 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
 /* 218 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
-/* 219 */ _CFFI_OP(_CFFI_OP_POINTER, 559), // trifuse_reservation *
+/* 219 */ _CFFI_OP(_CFFI_OP_POINTER, 644), // trifuse_reservation *
 /* 220 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 221 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_limiter_config *, size_t, uint32_t)
-/* 222 */ _CFFI_OP(_CFFI_OP_POINTER, 554), // trifuse_limiter_config *
+/* 222 */ _CFFI_OP(_CFFI_OP_POINTER, 633), // trifuse_limiter_config *
 /* 223 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 224 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22),
 /* 225 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
@@ -839,9 +841,9 @@ static void *_cffi_types[] = {
 /* 234 */ _CFFI_OP(_CFFI_OP_POINTER, 181), // trifuse_limiter * *
 /* 235 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 236 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_retry *, trifuse_retry_budget *, trifuse_retry_call *, uint64_t, uint64_t, uint64_t, uint64_t *)
-/* 237 */ _CFFI_OP(_CFFI_OP_POINTER, 560), // trifuse_retry *
-/* 238 */ _CFFI_OP(_CFFI_OP_POINTER, 561), // trifuse_retry_budget *
-/* 239 */ _CFFI_OP(_CFFI_OP_POINTER, 564), // trifuse_retry_call *
+/* 237 */ _CFFI_OP(_CFFI_OP_POINTER, 645), // trifuse_retry *
+/* 238 */ _CFFI_OP(_CFFI_OP_POINTER, 646), // trifuse_retry_budget *
+/* 239 */ _CFFI_OP(_CFFI_OP_POINTER, 649), // trifuse_retry_call *
 /* 240 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
 /* 241 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
 /* 242 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
@@ -849,12 +851,12 @@ static void *_cffi_types[] = {
 /* 244 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 245 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_retry *, trifuse_retry_config const *, trifuse_config_error *)
 /* 246 */ _CFFI_OP(_CFFI_OP_NOOP, 237),
-/* 247 */ _CFFI_OP(_CFFI_OP_POINTER, 565), // trifuse_retry_config const *
+/* 247 */ _CFFI_OP(_CFFI_OP_POINTER, 650), // trifuse_retry_config const *
 /* 248 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
 /* 249 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 250 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_retry *, trifuse_retry_snapshot *)
 /* 251 */ _CFFI_OP(_CFFI_OP_NOOP, 237),
-/* 252 */ _CFFI_OP(_CFFI_OP_POINTER, 566), // trifuse_retry_snapshot *
+/* 252 */ _CFFI_OP(_CFFI_OP_POINTER, 651), // trifuse_retry_snapshot *
 /* 253 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 254 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_retry *, uint32_t, int)
 /* 255 */ _CFFI_OP(_CFFI_OP_NOOP, 237),
@@ -873,14 +875,14 @@ static void *_cffi_types[] = {
 /* 268 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_retry_budget *, uint64_t, trifuse_retry_budget_snapshot *)
 /* 269 */ _CFFI_OP(_CFFI_OP_NOOP, 238),
 /* 270 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
-/* 271 */ _CFFI_OP(_CFFI_OP_POINTER, 563), // trifuse_retry_budget_snapshot *
+/* 271 */ _CFFI_OP(_CFFI_OP_POINTER, 648), // trifuse_retry_budget_snapshot *
 /* 272 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 273 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_retry_budget_config *, size_t)
-/* 274 */ _CFFI_OP(_CFFI_OP_POINTER, 562), // trifuse_retry_budget_config *
+/* 274 */ _CFFI_OP(_CFFI_OP_POINTER, 647), // trifuse_retry_budget_config *
 /* 275 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 276 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 277 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_retry_budget_config const *, trifuse_config_error *)
-/* 278 */ _CFFI_OP(_CFFI_OP_POINTER, 562), // trifuse_retry_budget_config const *
+/* 278 */ _CFFI_OP(_CFFI_OP_POINTER, 647), // trifuse_retry_budget_config const *
 /* 279 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
 /* 280 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 281 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_retry_budget_config const *, uint64_t, trifuse_config_error *, trifuse_retry_budget * *)
@@ -890,7 +892,7 @@ static void *_cffi_types[] = {
 /* 285 */ _CFFI_OP(_CFFI_OP_POINTER, 238), // trifuse_retry_budget * *
 /* 286 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 287 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_retry_config *, size_t, uint32_t)
-/* 288 */ _CFFI_OP(_CFFI_OP_POINTER, 565), // trifuse_retry_config *
+/* 288 */ _CFFI_OP(_CFFI_OP_POINTER, 650), // trifuse_retry_config *
 /* 289 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 290 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22),
 /* 291 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
@@ -911,20 +913,20 @@ static void *_cffi_types[] = {
 /* 306 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
 /* 307 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 308 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_throttle *, uint64_t)
-/* 309 */ _CFFI_OP(_CFFI_OP_POINTER, 567), // trifuse_throttle *
+/* 309 */ _CFFI_OP(_CFFI_OP_POINTER, 652), // trifuse_throttle *
 /* 310 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
 /* 311 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 312 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_throttle *, uint64_t, trifuse_throttle_snapshot *)
 /* 313 */ _CFFI_OP(_CFFI_OP_NOOP, 309),
 /* 314 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
-/* 315 */ _CFFI_OP(_CFFI_OP_POINTER, 569), // trifuse_throttle_snapshot *
+/* 315 */ _CFFI_OP(_CFFI_OP_POINTER, 654), // trifuse_throttle_snapshot *
 /* 316 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 317 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_throttle_config *, size_t)
-/* 318 */ _CFFI_OP(_CFFI_OP_POINTER, 568), // trifuse_throttle_config *
+/* 318 */ _CFFI_OP(_CFFI_OP_POINTER, 653), // trifuse_throttle_config *
 /* 319 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 320 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 321 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_throttle_config const *, trifuse_config_error *)
-/* 322 */ _CFFI_OP(_CFFI_OP_POINTER, 568), // trifuse_throttle_config const *
+/* 322 */ _CFFI_OP(_CFFI_OP_POINTER, 653), // trifuse_throttle_config const *
 /* 323 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
 /* 324 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 325 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_throttle_config const *, uint64_t, trifuse_config_error *, trifuse_throttle * *)
@@ -934,7 +936,7 @@ static void *_cffi_types[] = {
 /* 329 */ _CFFI_OP(_CFFI_OP_POINTER, 309), // trifuse_throttle * *
 /* 330 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 331 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *)
-/* 332 */ _CFFI_OP(_CFFI_OP_POINTER, 576), // void *
+/* 332 */ _CFFI_OP(_CFFI_OP_POINTER, 661), // void *
 /* 333 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 334 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_breaker * *)
 /* 335 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
@@ -960,225 +962,310 @@ static void *_cffi_types[] = {
 /* 355 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 356 */ _CFFI_OP(_CFFI_OP_NOOP, 118),
 /* 357 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 358 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_concurrency_config const *, uint64_t, trifuse_config_error *, trifuse_concurrency * *)
+/* 358 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_concurrency_config const *, trifuse_config_error *)
 /* 359 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
 /* 360 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 361 */ _CFFI_OP(_CFFI_OP_NOOP, 111),
-/* 362 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
-/* 363 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
-/* 364 */ _CFFI_OP(_CFFI_OP_NOOP, 118),
-/* 365 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 366 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_hedge * *)
-/* 367 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
-/* 368 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 369 */ _CFFI_OP(_CFFI_OP_NOOP, 143),
-/* 370 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 371 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_hedge_config const *, uint64_t, trifuse_config_error *, trifuse_hedge * *)
-/* 372 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
-/* 373 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 374 */ _CFFI_OP(_CFFI_OP_NOOP, 136),
-/* 375 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
-/* 376 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
-/* 377 */ _CFFI_OP(_CFFI_OP_NOOP, 143),
-/* 378 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 379 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_histogram * *)
-/* 380 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
-/* 381 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 382 */ _CFFI_OP(_CFFI_OP_NOOP, 178),
-/* 383 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 384 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_histogram_config const *, uint64_t, trifuse_config_error *, trifuse_histogram * *)
-/* 385 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
-/* 386 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 387 */ _CFFI_OP(_CFFI_OP_NOOP, 171),
-/* 388 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
-/* 389 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
-/* 390 */ _CFFI_OP(_CFFI_OP_NOOP, 178),
-/* 391 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 392 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_limiter * *)
-/* 393 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
-/* 394 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 395 */ _CFFI_OP(_CFFI_OP_NOOP, 234),
-/* 396 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 397 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_limiter_config const *, uint64_t, trifuse_config_error *, trifuse_limiter * *)
-/* 398 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
-/* 399 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 400 */ _CFFI_OP(_CFFI_OP_NOOP, 182),
-/* 401 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
-/* 402 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
-/* 403 */ _CFFI_OP(_CFFI_OP_NOOP, 234),
-/* 404 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 405 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_retry * *)
-/* 406 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
-/* 407 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 408 */ _CFFI_OP(_CFFI_OP_NOOP, 300),
-/* 409 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 410 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_retry_budget * *)
-/* 411 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
-/* 412 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 413 */ _CFFI_OP(_CFFI_OP_NOOP, 285),
-/* 414 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 415 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_retry_budget_config const *, uint64_t, trifuse_config_error *, trifuse_retry_budget * *)
-/* 416 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
-/* 417 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 418 */ _CFFI_OP(_CFFI_OP_NOOP, 278),
-/* 419 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
-/* 420 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
-/* 421 */ _CFFI_OP(_CFFI_OP_NOOP, 285),
-/* 422 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 423 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_retry_config const *, uint64_t, trifuse_config_error *, trifuse_retry * *)
-/* 424 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
-/* 425 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 426 */ _CFFI_OP(_CFFI_OP_NOOP, 247),
-/* 427 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
-/* 428 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
-/* 429 */ _CFFI_OP(_CFFI_OP_NOOP, 300),
-/* 430 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 431 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_throttle * *)
-/* 432 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
-/* 433 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 434 */ _CFFI_OP(_CFFI_OP_NOOP, 329),
-/* 435 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 436 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_throttle_config const *, uint64_t, trifuse_config_error *, trifuse_throttle * *)
-/* 437 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
-/* 438 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 439 */ _CFFI_OP(_CFFI_OP_NOOP, 322),
-/* 440 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
-/* 441 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
-/* 442 */ _CFFI_OP(_CFFI_OP_NOOP, 329),
-/* 443 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 444 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, uint32_t, int)
-/* 445 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
-/* 446 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22),
-/* 447 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 7),
-/* 448 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 449 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void)
-/* 450 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 451 */ _CFFI_OP(_CFFI_OP_FUNCTION, 70), // size_t()(trifuse_breaker_config const *)
-/* 452 */ _CFFI_OP(_CFFI_OP_NOOP, 18),
+/* 362 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
+/* 363 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 364 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_concurrency_config const *, uint64_t, trifuse_config_error *, trifuse_concurrency * *)
+/* 365 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 366 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 367 */ _CFFI_OP(_CFFI_OP_NOOP, 111),
+/* 368 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 369 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
+/* 370 */ _CFFI_OP(_CFFI_OP_NOOP, 118),
+/* 371 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 372 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_hedge * *)
+/* 373 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 374 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 375 */ _CFFI_OP(_CFFI_OP_NOOP, 143),
+/* 376 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 377 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_hedge_config const *, uint64_t, trifuse_config_error *, trifuse_hedge * *)
+/* 378 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 379 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 380 */ _CFFI_OP(_CFFI_OP_NOOP, 136),
+/* 381 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 382 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
+/* 383 */ _CFFI_OP(_CFFI_OP_NOOP, 143),
+/* 384 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 385 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_histogram * *)
+/* 386 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 387 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 388 */ _CFFI_OP(_CFFI_OP_NOOP, 178),
+/* 389 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 390 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_histogram_config const *, uint64_t, trifuse_config_error *, trifuse_histogram * *)
+/* 391 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 392 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 393 */ _CFFI_OP(_CFFI_OP_NOOP, 171),
+/* 394 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 395 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
+/* 396 */ _CFFI_OP(_CFFI_OP_NOOP, 178),
+/* 397 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 398 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_limiter * *)
+/* 399 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 400 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 401 */ _CFFI_OP(_CFFI_OP_NOOP, 234),
+/* 402 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 403 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_limiter_config const *, trifuse_config_error *)
+/* 404 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 405 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 406 */ _CFFI_OP(_CFFI_OP_NOOP, 182),
+/* 407 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
+/* 408 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 409 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_limiter_config const *, uint64_t, trifuse_config_error *, trifuse_limiter * *)
+/* 410 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 411 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 412 */ _CFFI_OP(_CFFI_OP_NOOP, 182),
+/* 413 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 414 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
+/* 415 */ _CFFI_OP(_CFFI_OP_NOOP, 234),
+/* 416 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 417 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_retry * *)
+/* 418 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 419 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 420 */ _CFFI_OP(_CFFI_OP_NOOP, 300),
+/* 421 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 422 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_retry_budget * *)
+/* 423 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 424 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 425 */ _CFFI_OP(_CFFI_OP_NOOP, 285),
+/* 426 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 427 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_retry_budget_config const *, uint64_t, trifuse_config_error *, trifuse_retry_budget * *)
+/* 428 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 429 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 430 */ _CFFI_OP(_CFFI_OP_NOOP, 278),
+/* 431 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 432 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
+/* 433 */ _CFFI_OP(_CFFI_OP_NOOP, 285),
+/* 434 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 435 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_retry_config const *, uint64_t, trifuse_config_error *, trifuse_retry * *)
+/* 436 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 437 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 438 */ _CFFI_OP(_CFFI_OP_NOOP, 247),
+/* 439 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 440 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
+/* 441 */ _CFFI_OP(_CFFI_OP_NOOP, 300),
+/* 442 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 443 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_throttle * *)
+/* 444 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 445 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 446 */ _CFFI_OP(_CFFI_OP_NOOP, 329),
+/* 447 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 448 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_throttle_config const *, trifuse_config_error *)
+/* 449 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 450 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 451 */ _CFFI_OP(_CFFI_OP_NOOP, 322),
+/* 452 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
 /* 453 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 454 */ _CFFI_OP(_CFFI_OP_FUNCTION, 70), // size_t()(trifuse_breaker_config const *, trifuse_config_error *, int *)
-/* 455 */ _CFFI_OP(_CFFI_OP_NOOP, 18),
-/* 456 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
-/* 457 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 458 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 459 */ _CFFI_OP(_CFFI_OP_FUNCTION, 70), // size_t()(trifuse_concurrency_config const *)
-/* 460 */ _CFFI_OP(_CFFI_OP_NOOP, 111),
+/* 454 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_throttle_config const *, uint64_t, trifuse_config_error *, trifuse_throttle * *)
+/* 455 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 456 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 457 */ _CFFI_OP(_CFFI_OP_NOOP, 322),
+/* 458 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 459 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
+/* 460 */ _CFFI_OP(_CFFI_OP_NOOP, 329),
 /* 461 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 462 */ _CFFI_OP(_CFFI_OP_FUNCTION, 70), // size_t()(trifuse_hedge_config const *)
-/* 463 */ _CFFI_OP(_CFFI_OP_NOOP, 136),
-/* 464 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 465 */ _CFFI_OP(_CFFI_OP_FUNCTION, 70), // size_t()(trifuse_histogram_config const *)
-/* 466 */ _CFFI_OP(_CFFI_OP_NOOP, 171),
-/* 467 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 468 */ _CFFI_OP(_CFFI_OP_FUNCTION, 70), // size_t()(trifuse_limiter_config const *)
-/* 469 */ _CFFI_OP(_CFFI_OP_NOOP, 182),
-/* 470 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 471 */ _CFFI_OP(_CFFI_OP_FUNCTION, 70), // size_t()(trifuse_retry_budget_config const *)
-/* 472 */ _CFFI_OP(_CFFI_OP_NOOP, 278),
-/* 473 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 474 */ _CFFI_OP(_CFFI_OP_FUNCTION, 70), // size_t()(trifuse_retry_config const *)
-/* 475 */ _CFFI_OP(_CFFI_OP_NOOP, 247),
-/* 476 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 477 */ _CFFI_OP(_CFFI_OP_FUNCTION, 70), // size_t()(trifuse_throttle_config const *)
-/* 478 */ _CFFI_OP(_CFFI_OP_NOOP, 322),
+/* 462 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, trifuse_concurrency_snapshot *)
+/* 463 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 464 */ _CFFI_OP(_CFFI_OP_NOOP, 93),
+/* 465 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 466 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, uint32_t)
+/* 467 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 468 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22),
+/* 469 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 470 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, uint32_t, int)
+/* 471 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 472 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22),
+/* 473 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 7),
+/* 474 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 475 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, uint64_t, trifuse_py_told *)
+/* 476 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 477 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 478 */ _CFFI_OP(_CFFI_OP_POINTER, 643), // trifuse_py_told *
 /* 479 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 480 */ _CFFI_OP(_CFFI_OP_FUNCTION, 557), // trifuse_py_handle *()(void *)
+/* 480 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, uint64_t, uint64_t, trifuse_py_told *)
 /* 481 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
-/* 482 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 483 */ _CFFI_OP(_CFFI_OP_FUNCTION, 4), // uint32_t()(trifuse_concurrency const *)
-/* 484 */ _CFFI_OP(_CFFI_OP_POINTER, 542), // trifuse_concurrency const *
+/* 482 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 483 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 484 */ _CFFI_OP(_CFFI_OP_NOOP, 478),
 /* 485 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 486 */ _CFFI_OP(_CFFI_OP_FUNCTION, 4), // uint32_t()(void)
+/* 486 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void)
 /* 487 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 488 */ _CFFI_OP(_CFFI_OP_FUNCTION, 19), // uint64_t()(trifuse_breaker const *)
-/* 489 */ _CFFI_OP(_CFFI_OP_NOOP, 58),
+/* 488 */ _CFFI_OP(_CFFI_OP_FUNCTION, 70), // size_t()(trifuse_breaker_config const *)
+/* 489 */ _CFFI_OP(_CFFI_OP_NOOP, 18),
 /* 490 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 491 */ _CFFI_OP(_CFFI_OP_FUNCTION, 19), // uint64_t()(trifuse_concurrency const *)
-/* 492 */ _CFFI_OP(_CFFI_OP_NOOP, 484),
-/* 493 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 494 */ _CFFI_OP(_CFFI_OP_FUNCTION, 19), // uint64_t()(trifuse_limiter *, uint64_t)
-/* 495 */ _CFFI_OP(_CFFI_OP_NOOP, 181),
-/* 496 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
-/* 497 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 498 */ _CFFI_OP(_CFFI_OP_FUNCTION, 19), // uint64_t()(void)
-/* 499 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 500 */ _CFFI_OP(_CFFI_OP_FUNCTION, 576), // void()(int)
-/* 501 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 7),
-/* 502 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 503 */ _CFFI_OP(_CFFI_OP_FUNCTION, 576), // void()(trifuse_breaker *)
-/* 504 */ _CFFI_OP(_CFFI_OP_NOOP, 17),
-/* 505 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 506 */ _CFFI_OP(_CFFI_OP_FUNCTION, 576), // void()(trifuse_concurrency *)
-/* 507 */ _CFFI_OP(_CFFI_OP_NOOP, 89),
-/* 508 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 509 */ _CFFI_OP(_CFFI_OP_FUNCTION, 576), // void()(trifuse_hedge *)
-/* 510 */ _CFFI_OP(_CFFI_OP_NOOP, 125),
-/* 511 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 512 */ _CFFI_OP(_CFFI_OP_FUNCTION, 576), // void()(trifuse_histogram *)
-/* 513 */ _CFFI_OP(_CFFI_OP_NOOP, 146),
-/* 514 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 515 */ _CFFI_OP(_CFFI_OP_FUNCTION, 576), // void()(trifuse_limiter *)
-/* 516 */ _CFFI_OP(_CFFI_OP_NOOP, 181),
+/* 491 */ _CFFI_OP(_CFFI_OP_FUNCTION, 70), // size_t()(trifuse_breaker_config const *, trifuse_config_error *, int *)
+/* 492 */ _CFFI_OP(_CFFI_OP_NOOP, 18),
+/* 493 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
+/* 494 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 495 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 496 */ _CFFI_OP(_CFFI_OP_FUNCTION, 70), // size_t()(trifuse_concurrency_config const *)
+/* 497 */ _CFFI_OP(_CFFI_OP_NOOP, 111),
+/* 498 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 499 */ _CFFI_OP(_CFFI_OP_FUNCTION, 70), // size_t()(trifuse_concurrency_config const *, trifuse_config_error *, int *)
+/* 500 */ _CFFI_OP(_CFFI_OP_NOOP, 111),
+/* 501 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
+/* 502 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 503 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 504 */ _CFFI_OP(_CFFI_OP_FUNCTION, 70), // size_t()(trifuse_hedge_config const *)
+/* 505 */ _CFFI_OP(_CFFI_OP_NOOP, 136),
+/* 506 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 507 */ _CFFI_OP(_CFFI_OP_FUNCTION, 70), // size_t()(trifuse_histogram_config const *)
+/* 508 */ _CFFI_OP(_CFFI_OP_NOOP, 171),
+/* 509 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 510 */ _CFFI_OP(_CFFI_OP_FUNCTION, 70), // size_t()(trifuse_limiter_config const *)
+/* 511 */ _CFFI_OP(_CFFI_OP_NOOP, 182),
+/* 512 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 513 */ _CFFI_OP(_CFFI_OP_FUNCTION, 70), // size_t()(trifuse_limiter_config const *, trifuse_config_error *, int *)
+/* 514 */ _CFFI_OP(_CFFI_OP_NOOP, 182),
+/* 515 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
+/* 516 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
 /* 517 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 518 */ _CFFI_OP(_CFFI_OP_FUNCTION, 576), // void()(trifuse_retry *)
-/* 519 */ _CFFI_OP(_CFFI_OP_NOOP, 237),
+/* 518 */ _CFFI_OP(_CFFI_OP_FUNCTION, 70), // size_t()(trifuse_retry_budget_config const *)
+/* 519 */ _CFFI_OP(_CFFI_OP_NOOP, 278),
 /* 520 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 521 */ _CFFI_OP(_CFFI_OP_FUNCTION, 576), // void()(trifuse_retry_budget *)
-/* 522 */ _CFFI_OP(_CFFI_OP_NOOP, 238),
+/* 521 */ _CFFI_OP(_CFFI_OP_FUNCTION, 70), // size_t()(trifuse_retry_config const *)
+/* 522 */ _CFFI_OP(_CFFI_OP_NOOP, 247),
 /* 523 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 524 */ _CFFI_OP(_CFFI_OP_FUNCTION, 576), // void()(trifuse_throttle *)
-/* 525 */ _CFFI_OP(_CFFI_OP_NOOP, 309),
+/* 524 */ _CFFI_OP(_CFFI_OP_FUNCTION, 70), // size_t()(trifuse_throttle_config const *)
+/* 525 */ _CFFI_OP(_CFFI_OP_NOOP, 322),
 /* 526 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 527 */ _CFFI_OP(_CFFI_OP_FUNCTION, 576), // void()(uint32_t, trifuse_breaker_event *)
-/* 528 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22),
-/* 529 */ _CFFI_OP(_CFFI_OP_NOOP, 25),
-/* 530 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 531 */ _CFFI_OP(_CFFI_OP_FUNCTION, 576), // void()(uint64_t)
-/* 532 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
-/* 533 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 534 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 2), // char
-/* 535 */ _CFFI_OP(_CFFI_OP_ARRAY, 534), // char[96]
-/* 536 */ (_cffi_opcode_t)(96),
-/* 537 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 21), // int32_t
-/* 538 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 0), // trifuse_breaker
-/* 539 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 1), // trifuse_breaker_config
-/* 540 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 2), // trifuse_breaker_event
-/* 541 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 3), // trifuse_breaker_snapshot
-/* 542 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 4), // trifuse_concurrency
-/* 543 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 5), // trifuse_concurrency_config
-/* 544 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 6), // trifuse_concurrency_snapshot
-/* 545 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 7), // trifuse_config_error
-/* 546 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 8), // trifuse_cusum_design
-/* 547 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 9), // trifuse_hedge
-/* 548 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 10), // trifuse_hedge_config
-/* 549 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 11), // trifuse_hedge_snapshot
-/* 550 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 12), // trifuse_histogram
-/* 551 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 13), // trifuse_histogram_config
-/* 552 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 14), // trifuse_histogram_snapshot
-/* 553 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 15), // trifuse_limiter
-/* 554 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 16), // trifuse_limiter_config
-/* 555 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 17), // trifuse_limiter_snapshot
-/* 556 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 18), // trifuse_py_call
-/* 557 */ _CFFI_OP(_CFFI_OP_POINTER, 558), // trifuse_py_handle *
-/* 558 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 19), // trifuse_py_handle
-/* 559 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 20), // trifuse_reservation
-/* 560 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 21), // trifuse_retry
-/* 561 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 22), // trifuse_retry_budget
-/* 562 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 23), // trifuse_retry_budget_config
-/* 563 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 24), // trifuse_retry_budget_snapshot
-/* 564 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 25), // trifuse_retry_call
-/* 565 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 26), // trifuse_retry_config
-/* 566 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 27), // trifuse_retry_snapshot
-/* 567 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 28), // trifuse_throttle
-/* 568 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 29), // trifuse_throttle_config
-/* 569 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 30), // trifuse_throttle_snapshot
-/* 570 */ _CFFI_OP(_CFFI_OP_ARRAY, 19), // uint64_t[2]
-/* 571 */ (_cffi_opcode_t)(2),
-/* 572 */ _CFFI_OP(_CFFI_OP_ARRAY, 19), // uint64_t[6]
-/* 573 */ (_cffi_opcode_t)(6),
-/* 574 */ _CFFI_OP(_CFFI_OP_ARRAY, 572), // uint64_t[6][6]
-/* 575 */ (_cffi_opcode_t)(6),
-/* 576 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 0), // void
+/* 527 */ _CFFI_OP(_CFFI_OP_FUNCTION, 70), // size_t()(trifuse_throttle_config const *, trifuse_config_error *, int *)
+/* 528 */ _CFFI_OP(_CFFI_OP_NOOP, 322),
+/* 529 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
+/* 530 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 531 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 532 */ _CFFI_OP(_CFFI_OP_FUNCTION, 636), // trifuse_py_handle *()(void *)
+/* 533 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 534 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 535 */ _CFFI_OP(_CFFI_OP_FUNCTION, 4), // uint32_t()(trifuse_concurrency const *)
+/* 536 */ _CFFI_OP(_CFFI_OP_POINTER, 621), // trifuse_concurrency const *
+/* 537 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 538 */ _CFFI_OP(_CFFI_OP_FUNCTION, 4), // uint32_t()(void)
+/* 539 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 540 */ _CFFI_OP(_CFFI_OP_FUNCTION, 19), // uint64_t()(trifuse_breaker const *)
+/* 541 */ _CFFI_OP(_CFFI_OP_NOOP, 58),
+/* 542 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 543 */ _CFFI_OP(_CFFI_OP_FUNCTION, 19), // uint64_t()(trifuse_concurrency const *)
+/* 544 */ _CFFI_OP(_CFFI_OP_NOOP, 536),
+/* 545 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 546 */ _CFFI_OP(_CFFI_OP_FUNCTION, 19), // uint64_t()(trifuse_limiter *, uint64_t)
+/* 547 */ _CFFI_OP(_CFFI_OP_NOOP, 181),
+/* 548 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 549 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 550 */ _CFFI_OP(_CFFI_OP_FUNCTION, 19), // uint64_t()(void *)
+/* 551 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 552 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 553 */ _CFFI_OP(_CFFI_OP_FUNCTION, 19), // uint64_t()(void *, trifuse_py_told const *)
+/* 554 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 555 */ _CFFI_OP(_CFFI_OP_POINTER, 643), // trifuse_py_told const *
+/* 556 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 557 */ _CFFI_OP(_CFFI_OP_FUNCTION, 19), // uint64_t()(void)
+/* 558 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 559 */ _CFFI_OP(_CFFI_OP_FUNCTION, 661), // void()(int)
+/* 560 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 7),
+/* 561 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 562 */ _CFFI_OP(_CFFI_OP_FUNCTION, 661), // void()(int, trifuse_py_told *)
+/* 563 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 7),
+/* 564 */ _CFFI_OP(_CFFI_OP_NOOP, 478),
+/* 565 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 566 */ _CFFI_OP(_CFFI_OP_FUNCTION, 661), // void()(trifuse_breaker *)
+/* 567 */ _CFFI_OP(_CFFI_OP_NOOP, 17),
+/* 568 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 569 */ _CFFI_OP(_CFFI_OP_FUNCTION, 661), // void()(trifuse_concurrency *)
+/* 570 */ _CFFI_OP(_CFFI_OP_NOOP, 89),
+/* 571 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 572 */ _CFFI_OP(_CFFI_OP_FUNCTION, 661), // void()(trifuse_hedge *)
+/* 573 */ _CFFI_OP(_CFFI_OP_NOOP, 125),
+/* 574 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 575 */ _CFFI_OP(_CFFI_OP_FUNCTION, 661), // void()(trifuse_histogram *)
+/* 576 */ _CFFI_OP(_CFFI_OP_NOOP, 146),
+/* 577 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 578 */ _CFFI_OP(_CFFI_OP_FUNCTION, 661), // void()(trifuse_limiter *)
+/* 579 */ _CFFI_OP(_CFFI_OP_NOOP, 181),
+/* 580 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 581 */ _CFFI_OP(_CFFI_OP_FUNCTION, 661), // void()(trifuse_retry *)
+/* 582 */ _CFFI_OP(_CFFI_OP_NOOP, 237),
+/* 583 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 584 */ _CFFI_OP(_CFFI_OP_FUNCTION, 661), // void()(trifuse_retry_budget *)
+/* 585 */ _CFFI_OP(_CFFI_OP_NOOP, 238),
+/* 586 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 587 */ _CFFI_OP(_CFFI_OP_FUNCTION, 661), // void()(trifuse_throttle *)
+/* 588 */ _CFFI_OP(_CFFI_OP_NOOP, 309),
+/* 589 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 590 */ _CFFI_OP(_CFFI_OP_FUNCTION, 661), // void()(uint32_t, trifuse_breaker_event *)
+/* 591 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22),
+/* 592 */ _CFFI_OP(_CFFI_OP_NOOP, 25),
+/* 593 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 594 */ _CFFI_OP(_CFFI_OP_FUNCTION, 661), // void()(uint64_t)
+/* 595 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 596 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 597 */ _CFFI_OP(_CFFI_OP_FUNCTION, 661), // void()(void *)
+/* 598 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 599 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 600 */ _CFFI_OP(_CFFI_OP_FUNCTION, 661), // void()(void *, trifuse_py_told const *, trifuse_py_told *)
+/* 601 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 602 */ _CFFI_OP(_CFFI_OP_NOOP, 555),
+/* 603 */ _CFFI_OP(_CFFI_OP_NOOP, 478),
+/* 604 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 605 */ _CFFI_OP(_CFFI_OP_FUNCTION, 661), // void()(void *, uint32_t)
+/* 606 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 607 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22),
+/* 608 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 609 */ _CFFI_OP(_CFFI_OP_FUNCTION, 661), // void()(void *, uint64_t)
+/* 610 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 611 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 612 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 613 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 2), // char
+/* 614 */ _CFFI_OP(_CFFI_OP_ARRAY, 613), // char[96]
+/* 615 */ (_cffi_opcode_t)(96),
+/* 616 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 21), // int32_t
+/* 617 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 0), // trifuse_breaker
+/* 618 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 1), // trifuse_breaker_config
+/* 619 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 2), // trifuse_breaker_event
+/* 620 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 3), // trifuse_breaker_snapshot
+/* 621 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 4), // trifuse_concurrency
+/* 622 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 5), // trifuse_concurrency_config
+/* 623 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 6), // trifuse_concurrency_snapshot
+/* 624 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 7), // trifuse_config_error
+/* 625 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 8), // trifuse_cusum_design
+/* 626 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 9), // trifuse_hedge
+/* 627 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 10), // trifuse_hedge_config
+/* 628 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 11), // trifuse_hedge_snapshot
+/* 629 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 12), // trifuse_histogram
+/* 630 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 13), // trifuse_histogram_config
+/* 631 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 14), // trifuse_histogram_snapshot
+/* 632 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 15), // trifuse_limiter
+/* 633 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 16), // trifuse_limiter_config
+/* 634 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 17), // trifuse_limiter_snapshot
+/* 635 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 18), // trifuse_py_call
+/* 636 */ _CFFI_OP(_CFFI_OP_POINTER, 637), // trifuse_py_handle *
+/* 637 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 19), // trifuse_py_handle
+/* 638 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 20), // trifuse_py_limiter
+/* 639 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 21), // trifuse_py_place
+/* 640 */ _CFFI_OP(_CFFI_OP_POINTER, 641), // trifuse_py_places *
+/* 641 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 22), // trifuse_py_places
+/* 642 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 23), // trifuse_py_throttle
+/* 643 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 24), // trifuse_py_told
+/* 644 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 25), // trifuse_reservation
+/* 645 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 26), // trifuse_retry
+/* 646 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 27), // trifuse_retry_budget
+/* 647 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 28), // trifuse_retry_budget_config
+/* 648 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 29), // trifuse_retry_budget_snapshot
+/* 649 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 30), // trifuse_retry_call
+/* 650 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 31), // trifuse_retry_config
+/* 651 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 32), // trifuse_retry_snapshot
+/* 652 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 33), // trifuse_throttle
+/* 653 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 34), // trifuse_throttle_config
+/* 654 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 35), // trifuse_throttle_snapshot
+/* 655 */ _CFFI_OP(_CFFI_OP_ARRAY, 19), // uint64_t[2]
+/* 656 */ (_cffi_opcode_t)(2),
+/* 657 */ _CFFI_OP(_CFFI_OP_ARRAY, 19), // uint64_t[6]
+/* 658 */ (_cffi_opcode_t)(6),
+/* 659 */ _CFFI_OP(_CFFI_OP_ARRAY, 657), // uint64_t[6][6]
+/* 660 */ (_cffi_opcode_t)(6),
+/* 661 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 0), // void
 };
 
 static int _cffi_d_trifuse_advice_from_text(char const * x0, uint32_t * x1)
@@ -3058,10 +3145,10 @@ _cffi_f_trifuse_concurrency_in_flight(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(484), arg0, (char **)&x0);
+      _cffi_type(536), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (trifuse_concurrency const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(484), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(536), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3183,10 +3270,10 @@ _cffi_f_trifuse_concurrency_limit(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(484), arg0, (char **)&x0);
+      _cffi_type(536), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (trifuse_concurrency const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(484), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(536), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6413,12 +6500,778 @@ _cffi_f_trifuse_py_handle_of(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(557));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(636));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
 #else
 #  define _cffi_f_trifuse_py_handle_of _cffi_d_trifuse_py_handle_of
+#endif
+
+static int _cffi_d_trifuse_py_limiter_ask(void * x0, uint64_t x1, uint64_t x2, trifuse_py_told * x3)
+{
+  return trifuse_py_limiter_ask(x0, x1, x2, x3);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_py_limiter_ask(PyObject *self, PyObject *args)
+{
+  void * x0;
+  uint64_t x1;
+  uint64_t x2;
+  trifuse_py_told * x3;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_py_limiter_ask", 4, 4, &arg0, &arg1, &arg2, &arg3))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(332), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, uint64_t);
+  if (x1 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  x2 = _cffi_to_c_int(arg2, uint64_t);
+  if (x2 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(478), arg3, (char **)&x3);
+  if (datasize != 0) {
+    x3 = ((size_t)datasize) <= 640 ? (trifuse_py_told *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(478), arg3, (char **)&x3,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_py_limiter_ask(x0, x1, x2, x3); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_py_limiter_ask _cffi_d_trifuse_py_limiter_ask
+#endif
+
+static int _cffi_d_trifuse_py_limiter_ask_first(void * x0, uint64_t x1, trifuse_py_told * x2)
+{
+  return trifuse_py_limiter_ask_first(x0, x1, x2);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_py_limiter_ask_first(PyObject *self, PyObject *args)
+{
+  void * x0;
+  uint64_t x1;
+  trifuse_py_told * x2;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_py_limiter_ask_first", 3, 3, &arg0, &arg1, &arg2))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(332), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, uint64_t);
+  if (x1 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(478), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (trifuse_py_told *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(478), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_py_limiter_ask_first(x0, x1, x2); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_py_limiter_ask_first _cffi_d_trifuse_py_limiter_ask_first
+#endif
+
+static uint64_t _cffi_d_trifuse_py_limiter_cancel(void * x0, trifuse_py_told const * x1)
+{
+  return trifuse_py_limiter_cancel(x0, x1);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_py_limiter_cancel(PyObject *self, PyObject *args)
+{
+  void * x0;
+  trifuse_py_told const * x1;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  uint64_t result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_py_limiter_cancel", 2, 2, &arg0, &arg1))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(332), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(555), arg1, (char **)&x1);
+  if (datasize != 0) {
+    x1 = ((size_t)datasize) <= 640 ? (trifuse_py_told const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(555), arg1, (char **)&x1,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_py_limiter_cancel(x0, x1); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, uint64_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_py_limiter_cancel _cffi_d_trifuse_py_limiter_cancel
+#endif
+
+static void _cffi_d_trifuse_py_limiter_cancel_last(void * x0, trifuse_py_told const * x1, trifuse_py_told * x2)
+{
+  trifuse_py_limiter_cancel_last(x0, x1, x2);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_py_limiter_cancel_last(PyObject *self, PyObject *args)
+{
+  void * x0;
+  trifuse_py_told const * x1;
+  trifuse_py_told * x2;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_py_limiter_cancel_last", 3, 3, &arg0, &arg1, &arg2))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(332), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(555), arg1, (char **)&x1);
+  if (datasize != 0) {
+    x1 = ((size_t)datasize) <= 640 ? (trifuse_py_told const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(555), arg1, (char **)&x1,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(478), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (trifuse_py_told *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(478), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { trifuse_py_limiter_cancel_last(x0, x1, x2); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  Py_INCREF(Py_None);
+  return Py_None;
+}
+#else
+#  define _cffi_f_trifuse_py_limiter_cancel_last _cffi_d_trifuse_py_limiter_cancel_last
+#endif
+
+static uint64_t _cffi_d_trifuse_py_limiter_capacity(void * x0)
+{
+  return trifuse_py_limiter_capacity(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_py_limiter_capacity(PyObject *self, PyObject *arg0)
+{
+  void * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  uint64_t result;
+  PyObject *pyresult;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(332), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_py_limiter_capacity(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, uint64_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_py_limiter_capacity _cffi_d_trifuse_py_limiter_capacity
+#endif
+
+static int _cffi_d_trifuse_py_limiter_enter(void * x0)
+{
+  return trifuse_py_limiter_enter(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_py_limiter_enter(PyObject *self, PyObject *arg0)
+{
+  void * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(332), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_py_limiter_enter(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_py_limiter_enter _cffi_d_trifuse_py_limiter_enter
+#endif
+
+static int _cffi_d_trifuse_py_limiter_is_full(void * x0)
+{
+  return trifuse_py_limiter_is_full(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_py_limiter_is_full(PyObject *self, PyObject *arg0)
+{
+  void * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(332), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_py_limiter_is_full(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_py_limiter_is_full _cffi_d_trifuse_py_limiter_is_full
+#endif
+
+static int _cffi_d_trifuse_py_limiter_open(void * x0, size_t x1, trifuse_limiter_config const * x2, trifuse_config_error * x3)
+{
+  return trifuse_py_limiter_open(x0, x1, x2, x3);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_py_limiter_open(PyObject *self, PyObject *args)
+{
+  void * x0;
+  size_t x1;
+  trifuse_limiter_config const * x2;
+  trifuse_config_error * x3;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_py_limiter_open", 4, 4, &arg0, &arg1, &arg2, &arg3))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(332), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, size_t);
+  if (x1 == (size_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(182), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (trifuse_limiter_config const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(182), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(20), arg3, (char **)&x3);
+  if (datasize != 0) {
+    x3 = ((size_t)datasize) <= 640 ? (trifuse_config_error *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(20), arg3, (char **)&x3,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_py_limiter_open(x0, x1, x2, x3); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_py_limiter_open _cffi_d_trifuse_py_limiter_open
+#endif
+
+static int _cffi_d_trifuse_py_limiter_reserve(void * x0, uint64_t x1, uint64_t x2, trifuse_py_told * x3)
+{
+  return trifuse_py_limiter_reserve(x0, x1, x2, x3);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_py_limiter_reserve(PyObject *self, PyObject *args)
+{
+  void * x0;
+  uint64_t x1;
+  uint64_t x2;
+  trifuse_py_told * x3;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_py_limiter_reserve", 4, 4, &arg0, &arg1, &arg2, &arg3))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(332), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, uint64_t);
+  if (x1 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  x2 = _cffi_to_c_int(arg2, uint64_t);
+  if (x2 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(478), arg3, (char **)&x3);
+  if (datasize != 0) {
+    x3 = ((size_t)datasize) <= 640 ? (trifuse_py_told *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(478), arg3, (char **)&x3,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_py_limiter_reserve(x0, x1, x2, x3); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_py_limiter_reserve _cffi_d_trifuse_py_limiter_reserve
+#endif
+
+static void _cffi_d_trifuse_py_limiter_said(int x0, trifuse_py_told * x1)
+{
+  trifuse_py_limiter_said(x0, x1);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_py_limiter_said(PyObject *self, PyObject *args)
+{
+  int x0;
+  trifuse_py_told * x1;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  PyObject *arg0;
+  PyObject *arg1;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_py_limiter_said", 2, 2, &arg0, &arg1))
+    return NULL;
+
+  x0 = _cffi_to_c_int(arg0, int);
+  if (x0 == (int)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(478), arg1, (char **)&x1);
+  if (datasize != 0) {
+    x1 = ((size_t)datasize) <= 640 ? (trifuse_py_told *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(478), arg1, (char **)&x1,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { trifuse_py_limiter_said(x0, x1); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  Py_INCREF(Py_None);
+  return Py_None;
+}
+#else
+#  define _cffi_f_trifuse_py_limiter_said _cffi_d_trifuse_py_limiter_said
+#endif
+
+static void _cffi_d_trifuse_py_limiter_set_max_wait(void * x0, uint64_t x1)
+{
+  trifuse_py_limiter_set_max_wait(x0, x1);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_py_limiter_set_max_wait(PyObject *self, PyObject *args)
+{
+  void * x0;
+  uint64_t x1;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  PyObject *arg0;
+  PyObject *arg1;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_py_limiter_set_max_wait", 2, 2, &arg0, &arg1))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(332), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, uint64_t);
+  if (x1 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { trifuse_py_limiter_set_max_wait(x0, x1); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  Py_INCREF(Py_None);
+  return Py_None;
+}
+#else
+#  define _cffi_f_trifuse_py_limiter_set_max_wait _cffi_d_trifuse_py_limiter_set_max_wait
+#endif
+
+static void _cffi_d_trifuse_py_limiter_set_waiting(void * x0, uint32_t x1)
+{
+  trifuse_py_limiter_set_waiting(x0, x1);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_py_limiter_set_waiting(PyObject *self, PyObject *args)
+{
+  void * x0;
+  uint32_t x1;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  PyObject *arg0;
+  PyObject *arg1;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_py_limiter_set_waiting", 2, 2, &arg0, &arg1))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(332), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, uint32_t);
+  if (x1 == (uint32_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { trifuse_py_limiter_set_waiting(x0, x1); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  Py_INCREF(Py_None);
+  return Py_None;
+}
+#else
+#  define _cffi_f_trifuse_py_limiter_set_waiting _cffi_d_trifuse_py_limiter_set_waiting
+#endif
+
+static size_t _cffi_d_trifuse_py_limiter_size(trifuse_limiter_config const * x0, trifuse_config_error * x1, int * x2)
+{
+  return trifuse_py_limiter_size(x0, x1, x2);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_py_limiter_size(PyObject *self, PyObject *args)
+{
+  trifuse_limiter_config const * x0;
+  trifuse_config_error * x1;
+  int * x2;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  size_t result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_py_limiter_size", 3, 3, &arg0, &arg1, &arg2))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(182), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_limiter_config const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(182), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(20), arg1, (char **)&x1);
+  if (datasize != 0) {
+    x1 = ((size_t)datasize) <= 640 ? (trifuse_config_error *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(20), arg1, (char **)&x1,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(10), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (int *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(10), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_py_limiter_size(x0, x1, x2); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, size_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_py_limiter_size _cffi_d_trifuse_py_limiter_size
+#endif
+
+static int _cffi_d_trifuse_py_limiter_try(void * x0)
+{
+  return trifuse_py_limiter_try(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_py_limiter_try(PyObject *self, PyObject *arg0)
+{
+  void * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(332), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_py_limiter_try(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_py_limiter_try _cffi_d_trifuse_py_limiter_try
+#endif
+
+static int _cffi_d_trifuse_py_limiter_windowed(void * x0)
+{
+  return trifuse_py_limiter_windowed(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_py_limiter_windowed(PyObject *self, PyObject *arg0)
+{
+  void * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(332), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_py_limiter_windowed(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_py_limiter_windowed _cffi_d_trifuse_py_limiter_windowed
 #endif
 
 static uint64_t _cffi_d_trifuse_py_now(void)
@@ -6517,6 +7370,473 @@ _cffi_f_trifuse_py_open(PyObject *self, PyObject *args)
 #  define _cffi_f_trifuse_py_open _cffi_d_trifuse_py_open
 #endif
 
+static int _cffi_d_trifuse_py_places_enter(void * x0)
+{
+  return trifuse_py_places_enter(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_py_places_enter(PyObject *self, PyObject *arg0)
+{
+  void * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(332), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_py_places_enter(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_py_places_enter _cffi_d_trifuse_py_places_enter
+#endif
+
+static int _cffi_d_trifuse_py_places_finish(void * x0, uint32_t x1)
+{
+  return trifuse_py_places_finish(x0, x1);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_py_places_finish(PyObject *self, PyObject *args)
+{
+  void * x0;
+  uint32_t x1;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_py_places_finish", 2, 2, &arg0, &arg1))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(332), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, uint32_t);
+  if (x1 == (uint32_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_py_places_finish(x0, x1); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_py_places_finish _cffi_d_trifuse_py_places_finish
+#endif
+
+static void _cffi_d_trifuse_py_places_forget(void * x0)
+{
+  trifuse_py_places_forget(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_py_places_forget(PyObject *self, PyObject *arg0)
+{
+  void * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(332), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { trifuse_py_places_forget(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  Py_INCREF(Py_None);
+  return Py_None;
+}
+#else
+#  define _cffi_f_trifuse_py_places_forget _cffi_d_trifuse_py_places_forget
+#endif
+
+static int _cffi_d_trifuse_py_places_leave(void * x0)
+{
+  return trifuse_py_places_leave(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_py_places_leave(PyObject *self, PyObject *arg0)
+{
+  void * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(332), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_py_places_leave(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_py_places_leave _cffi_d_trifuse_py_places_leave
+#endif
+
+static int _cffi_d_trifuse_py_places_open(void * x0, size_t x1, trifuse_concurrency_config const * x2, trifuse_config_error * x3)
+{
+  return trifuse_py_places_open(x0, x1, x2, x3);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_py_places_open(PyObject *self, PyObject *args)
+{
+  void * x0;
+  size_t x1;
+  trifuse_concurrency_config const * x2;
+  trifuse_config_error * x3;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_py_places_open", 4, 4, &arg0, &arg1, &arg2, &arg3))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(332), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, size_t);
+  if (x1 == (size_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(111), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (trifuse_concurrency_config const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(111), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(20), arg3, (char **)&x3);
+  if (datasize != 0) {
+    x3 = ((size_t)datasize) <= 640 ? (trifuse_config_error *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(20), arg3, (char **)&x3,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_py_places_open(x0, x1, x2, x3); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_py_places_open _cffi_d_trifuse_py_places_open
+#endif
+
+static void _cffi_d_trifuse_py_places_refuse(void * x0)
+{
+  trifuse_py_places_refuse(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_py_places_refuse(PyObject *self, PyObject *arg0)
+{
+  void * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(332), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { trifuse_py_places_refuse(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  Py_INCREF(Py_None);
+  return Py_None;
+}
+#else
+#  define _cffi_f_trifuse_py_places_refuse _cffi_d_trifuse_py_places_refuse
+#endif
+
+static void _cffi_d_trifuse_py_places_set_waiting(void * x0, uint32_t x1)
+{
+  trifuse_py_places_set_waiting(x0, x1);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_py_places_set_waiting(PyObject *self, PyObject *args)
+{
+  void * x0;
+  uint32_t x1;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  PyObject *arg0;
+  PyObject *arg1;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_py_places_set_waiting", 2, 2, &arg0, &arg1))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(332), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, uint32_t);
+  if (x1 == (uint32_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { trifuse_py_places_set_waiting(x0, x1); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  Py_INCREF(Py_None);
+  return Py_None;
+}
+#else
+#  define _cffi_f_trifuse_py_places_set_waiting _cffi_d_trifuse_py_places_set_waiting
+#endif
+
+static size_t _cffi_d_trifuse_py_places_size(trifuse_concurrency_config const * x0, trifuse_config_error * x1, int * x2)
+{
+  return trifuse_py_places_size(x0, x1, x2);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_py_places_size(PyObject *self, PyObject *args)
+{
+  trifuse_concurrency_config const * x0;
+  trifuse_config_error * x1;
+  int * x2;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  size_t result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_py_places_size", 3, 3, &arg0, &arg1, &arg2))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(111), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_concurrency_config const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(111), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(20), arg1, (char **)&x1);
+  if (datasize != 0) {
+    x1 = ((size_t)datasize) <= 640 ? (trifuse_config_error *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(20), arg1, (char **)&x1,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(10), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (int *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(10), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_py_places_size(x0, x1, x2); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, size_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_py_places_size _cffi_d_trifuse_py_places_size
+#endif
+
+static int _cffi_d_trifuse_py_places_snapshot(void * x0, trifuse_concurrency_snapshot * x1)
+{
+  return trifuse_py_places_snapshot(x0, x1);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_py_places_snapshot(PyObject *self, PyObject *args)
+{
+  void * x0;
+  trifuse_concurrency_snapshot * x1;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_py_places_snapshot", 2, 2, &arg0, &arg1))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(332), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(93), arg1, (char **)&x1);
+  if (datasize != 0) {
+    x1 = ((size_t)datasize) <= 640 ? (trifuse_concurrency_snapshot *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(93), arg1, (char **)&x1,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_py_places_snapshot(x0, x1); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_py_places_snapshot _cffi_d_trifuse_py_places_snapshot
+#endif
+
+static int _cffi_d_trifuse_py_places_take(void * x0)
+{
+  return trifuse_py_places_take(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_py_places_take(PyObject *self, PyObject *arg0)
+{
+  void * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(332), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_py_places_take(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_py_places_take _cffi_d_trifuse_py_places_take
+#endif
+
 static int _cffi_d_trifuse_py_renew(void * x0)
 {
   return trifuse_py_renew(x0);
@@ -6553,6 +7873,82 @@ _cffi_f_trifuse_py_renew(PyObject *self, PyObject *arg0)
 }
 #else
 #  define _cffi_f_trifuse_py_renew _cffi_d_trifuse_py_renew
+#endif
+
+static int _cffi_d_trifuse_py_retry_pay(void * x0)
+{
+  return trifuse_py_retry_pay(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_py_retry_pay(PyObject *self, PyObject *arg0)
+{
+  void * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(332), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_py_retry_pay(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_py_retry_pay _cffi_d_trifuse_py_retry_pay
+#endif
+
+static int _cffi_d_trifuse_py_retry_succeeded(void * x0)
+{
+  return trifuse_py_retry_succeeded(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_py_retry_succeeded(PyObject *self, PyObject *arg0)
+{
+  void * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(332), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_py_retry_succeeded(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_py_retry_succeeded _cffi_d_trifuse_py_retry_succeeded
 #endif
 
 static void _cffi_d_trifuse_py_set_bypass(int x0)
@@ -6749,6 +8145,214 @@ _cffi_f_trifuse_py_success_timed(PyObject *self, PyObject *arg0)
 }
 #else
 #  define _cffi_f_trifuse_py_success_timed _cffi_d_trifuse_py_success_timed
+#endif
+
+static void _cffi_d_trifuse_py_throttle_accept(void * x0)
+{
+  trifuse_py_throttle_accept(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_py_throttle_accept(PyObject *self, PyObject *arg0)
+{
+  void * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(332), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { trifuse_py_throttle_accept(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  Py_INCREF(Py_None);
+  return Py_None;
+}
+#else
+#  define _cffi_f_trifuse_py_throttle_accept _cffi_d_trifuse_py_throttle_accept
+#endif
+
+static int _cffi_d_trifuse_py_throttle_enter(void * x0)
+{
+  return trifuse_py_throttle_enter(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_py_throttle_enter(PyObject *self, PyObject *arg0)
+{
+  void * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(332), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_py_throttle_enter(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_py_throttle_enter _cffi_d_trifuse_py_throttle_enter
+#endif
+
+static int _cffi_d_trifuse_py_throttle_open(void * x0, size_t x1, trifuse_throttle_config const * x2, trifuse_config_error * x3)
+{
+  return trifuse_py_throttle_open(x0, x1, x2, x3);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_py_throttle_open(PyObject *self, PyObject *args)
+{
+  void * x0;
+  size_t x1;
+  trifuse_throttle_config const * x2;
+  trifuse_config_error * x3;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  int result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_py_throttle_open", 4, 4, &arg0, &arg1, &arg2, &arg3))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(332), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, size_t);
+  if (x1 == (size_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(322), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (trifuse_throttle_config const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(322), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(20), arg3, (char **)&x3);
+  if (datasize != 0) {
+    x3 = ((size_t)datasize) <= 640 ? (trifuse_config_error *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(20), arg3, (char **)&x3,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_py_throttle_open(x0, x1, x2, x3); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, int);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_py_throttle_open _cffi_d_trifuse_py_throttle_open
+#endif
+
+static size_t _cffi_d_trifuse_py_throttle_size(trifuse_throttle_config const * x0, trifuse_config_error * x1, int * x2)
+{
+  return trifuse_py_throttle_size(x0, x1, x2);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_trifuse_py_throttle_size(PyObject *self, PyObject *args)
+{
+  trifuse_throttle_config const * x0;
+  trifuse_config_error * x1;
+  int * x2;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  size_t result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_py_throttle_size", 3, 3, &arg0, &arg1, &arg2))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(322), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (trifuse_throttle_config const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(322), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(20), arg1, (char **)&x1);
+  if (datasize != 0) {
+    x1 = ((size_t)datasize) <= 640 ? (trifuse_config_error *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(20), arg1, (char **)&x1,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(10), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (int *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(10), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = trifuse_py_throttle_size(x0, x1, x2); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, size_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_trifuse_py_throttle_size _cffi_d_trifuse_py_throttle_size
 #endif
 
 static int _cffi_d_trifuse_py_virtual(void)
@@ -10321,6 +11925,15 @@ static int _cffi_const_TRIFUSE_PY_COUNTED(unsigned long long *o)
   return n;
 }
 
+static int _cffi_const_TRIFUSE_PY_LOOK(unsigned long long *o)
+{
+  int n = (TRIFUSE_PY_LOOK) <= 0;
+  *o = (unsigned long long)((TRIFUSE_PY_LOOK) | 0);  /* check that TRIFUSE_PY_LOOK is an integer */
+  if (!_cffi_check_int(*o, n, 101U))
+    n |= 2;
+  return n;
+}
+
 static int _cffi_const_TRIFUSE_PY_NOTIFY(unsigned long long *o)
 {
   int n = (TRIFUSE_PY_NOTIFY) <= 0;
@@ -11008,6 +12621,66 @@ static void _cffi_checkfld__trifuse_py_handle(trifuse_py_handle *p)
 struct _cffi_align__trifuse_py_handle { char x; trifuse_py_handle y; };
 
 _CFFI_UNUSED_FN
+static void _cffi_checkfld__trifuse_py_limiter(trifuse_py_limiter *p)
+{
+  /* only to generate compile-time warnings or errors */
+  (void)p;
+  { trifuse_limiter * *tmp = &p->limiter; (void)tmp; }
+  (void)((p->max_wait_ns) | 0);  /* check that 'trifuse_py_limiter.max_wait_ns' is an integer */
+  (void)((p->windowed) | 0);  /* check that 'trifuse_py_limiter.windowed' is an integer */
+  (void)((p->waiting) | 0);  /* check that 'trifuse_py_limiter.waiting' is an integer */
+}
+struct _cffi_align__trifuse_py_limiter { char x; trifuse_py_limiter y; };
+
+_CFFI_UNUSED_FN
+static void _cffi_checkfld__trifuse_py_place(trifuse_py_place *p)
+{
+  /* only to generate compile-time warnings or errors */
+  (void)p;
+  { trifuse_py_places * *tmp = &p->places; (void)tmp; }
+  (void)((p->started_ns) | 0);  /* check that 'trifuse_py_place.started_ns' is an integer */
+}
+struct _cffi_align__trifuse_py_place { char x; trifuse_py_place y; };
+
+_CFFI_UNUSED_FN
+static void _cffi_checkfld__trifuse_py_places(trifuse_py_places *p)
+{
+  /* only to generate compile-time warnings or errors */
+  (void)p;
+  { trifuse_concurrency * *tmp = &p->concurrency; (void)tmp; }
+  (void)((p->refused) | 0);  /* check that 'trifuse_py_places.refused' is an integer */
+  (void)((p->timed) | 0);  /* check that 'trifuse_py_places.timed' is an integer */
+  (void)((p->queueing) | 0);  /* check that 'trifuse_py_places.queueing' is an integer */
+  (void)((p->waiting) | 0);  /* check that 'trifuse_py_places.waiting' is an integer */
+  (void)((p->reserved) | 0);  /* check that 'trifuse_py_places.reserved' is an integer */
+}
+struct _cffi_align__trifuse_py_places { char x; trifuse_py_places y; };
+
+_CFFI_UNUSED_FN
+static void _cffi_checkfld__trifuse_py_throttle(trifuse_py_throttle *p)
+{
+  /* only to generate compile-time warnings or errors */
+  (void)p;
+  { trifuse_throttle * *tmp = &p->throttle; (void)tmp; }
+}
+struct _cffi_align__trifuse_py_throttle { char x; trifuse_py_throttle y; };
+
+_CFFI_UNUSED_FN
+static void _cffi_checkfld__trifuse_py_told(trifuse_py_told *p)
+{
+  /* only to generate compile-time warnings or errors */
+  (void)p;
+  (void)((p->result) | 0);  /* check that 'trifuse_py_told.result' is an integer */
+  (void)((p->reserved) | 0);  /* check that 'trifuse_py_told.reserved' is an integer */
+  (void)((p->undone) | 0);  /* check that 'trifuse_py_told.undone' is an integer */
+  (void)((p->now_ns) | 0);  /* check that 'trifuse_py_told.now_ns' is an integer */
+  (void)((p->wait_ns) | 0);  /* check that 'trifuse_py_told.wait_ns' is an integer */
+  (void)((p->available) | 0);  /* check that 'trifuse_py_told.available' is an integer */
+  { trifuse_reservation *tmp = &p->reservation; (void)tmp; }
+}
+struct _cffi_align__trifuse_py_told { char x; trifuse_py_told y; };
+
+_CFFI_UNUSED_FN
 static void _cffi_checkfld__trifuse_reservation(trifuse_reservation *p)
 {
   /* only to generate compile-time warnings or errors */
@@ -11280,6 +12953,7 @@ static const struct _cffi_global_s _cffi_globals[] = {
   { "TRIFUSE_PRESET_USER", (void *)_cffi_const_TRIFUSE_PRESET_USER, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_PY_CANCELLED", (void *)_cffi_const_TRIFUSE_PY_CANCELLED, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_PY_COUNTED", (void *)_cffi_const_TRIFUSE_PY_COUNTED, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
+  { "TRIFUSE_PY_LOOK", (void *)_cffi_const_TRIFUSE_PY_LOOK, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_PY_NOTIFY", (void *)_cffi_const_TRIFUSE_PY_NOTIFY, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_PY_OWNED", (void *)_cffi_const_TRIFUSE_PY_OWNED, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "TRIFUSE_PY_PROBE", (void *)_cffi_const_TRIFUSE_PY_PROBE, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
@@ -11332,8 +13006,8 @@ static const struct _cffi_global_s _cffi_globals[] = {
   { "trifuse_breaker_config_init", (void *)_cffi_f_trifuse_breaker_config_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 68), (void *)_cffi_d_trifuse_breaker_config_init },
   { "trifuse_breaker_disable", (void *)_cffi_f_trifuse_breaker_disable, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 22), (void *)_cffi_d_trifuse_breaker_disable },
   { "trifuse_breaker_force_open", (void *)_cffi_f_trifuse_breaker_force_open, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 22), (void *)_cffi_d_trifuse_breaker_force_open },
-  { "trifuse_breaker_free", (void *)_cffi_f_trifuse_breaker_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 503), (void *)_cffi_d_trifuse_breaker_free },
-  { "trifuse_breaker_generation", (void *)_cffi_f_trifuse_breaker_generation, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 488), (void *)_cffi_d_trifuse_breaker_generation },
+  { "trifuse_breaker_free", (void *)_cffi_f_trifuse_breaker_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 566), (void *)_cffi_d_trifuse_breaker_free },
+  { "trifuse_breaker_generation", (void *)_cffi_f_trifuse_breaker_generation, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 540), (void *)_cffi_d_trifuse_breaker_generation },
   { "trifuse_breaker_get_config", (void *)_cffi_f_trifuse_breaker_get_config, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 60), (void *)_cffi_d_trifuse_breaker_get_config },
   { "trifuse_breaker_get_snapshot", (void *)_cffi_f_trifuse_breaker_get_snapshot, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 27), (void *)_cffi_d_trifuse_breaker_get_snapshot },
   { "trifuse_breaker_init", (void *)_cffi_f_trifuse_breaker_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 345), (void *)_cffi_d_trifuse_breaker_init },
@@ -11344,7 +13018,7 @@ static const struct _cffi_global_s _cffi_globals[] = {
   { "trifuse_breaker_renew", (void *)_cffi_f_trifuse_breaker_renew, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 46), (void *)_cffi_d_trifuse_breaker_renew },
   { "trifuse_breaker_report", (void *)_cffi_f_trifuse_breaker_report, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 32), (void *)_cffi_d_trifuse_breaker_report },
   { "trifuse_breaker_reset", (void *)_cffi_f_trifuse_breaker_reset, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 22), (void *)_cffi_d_trifuse_breaker_reset },
-  { "trifuse_breaker_size", (void *)_cffi_f_trifuse_breaker_size, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 451), (void *)_cffi_d_trifuse_breaker_size },
+  { "trifuse_breaker_size", (void *)_cffi_f_trifuse_breaker_size, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 488), (void *)_cffi_d_trifuse_breaker_size },
   { "trifuse_breaker_state", (void *)_cffi_f_trifuse_breaker_state, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 57), (void *)_cffi_d_trifuse_breaker_state },
   { "trifuse_breaker_trip", (void *)_cffi_f_trifuse_breaker_trip, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 51), (void *)_cffi_d_trifuse_breaker_trip },
   { "trifuse_breaker_try_acquire", (void *)_cffi_f_trifuse_breaker_try_acquire, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 40), (void *)_cffi_d_trifuse_breaker_try_acquire },
@@ -11353,53 +13027,53 @@ static const struct _cffi_global_s _cffi_globals[] = {
   { "trifuse_concurrency_attach", (void *)_cffi_f_trifuse_concurrency_attach, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 353), (void *)_cffi_d_trifuse_concurrency_attach },
   { "trifuse_concurrency_config_check", (void *)_cffi_f_trifuse_concurrency_config_check, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 110), (void *)_cffi_d_trifuse_concurrency_config_check },
   { "trifuse_concurrency_config_init", (void *)_cffi_f_trifuse_concurrency_config_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 105), (void *)_cffi_d_trifuse_concurrency_config_init },
-  { "trifuse_concurrency_free", (void *)_cffi_f_trifuse_concurrency_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 506), (void *)_cffi_d_trifuse_concurrency_free },
+  { "trifuse_concurrency_free", (void *)_cffi_f_trifuse_concurrency_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 569), (void *)_cffi_d_trifuse_concurrency_free },
   { "trifuse_concurrency_get_snapshot", (void *)_cffi_f_trifuse_concurrency_get_snapshot, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 91), (void *)_cffi_d_trifuse_concurrency_get_snapshot },
-  { "trifuse_concurrency_in_flight", (void *)_cffi_f_trifuse_concurrency_in_flight, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 491), (void *)_cffi_d_trifuse_concurrency_in_flight },
-  { "trifuse_concurrency_init", (void *)_cffi_f_trifuse_concurrency_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 358), (void *)_cffi_d_trifuse_concurrency_init },
-  { "trifuse_concurrency_limit", (void *)_cffi_f_trifuse_concurrency_limit, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 483), (void *)_cffi_d_trifuse_concurrency_limit },
+  { "trifuse_concurrency_in_flight", (void *)_cffi_f_trifuse_concurrency_in_flight, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 543), (void *)_cffi_d_trifuse_concurrency_in_flight },
+  { "trifuse_concurrency_init", (void *)_cffi_f_trifuse_concurrency_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 364), (void *)_cffi_d_trifuse_concurrency_init },
+  { "trifuse_concurrency_limit", (void *)_cffi_f_trifuse_concurrency_limit, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 535), (void *)_cffi_d_trifuse_concurrency_limit },
   { "trifuse_concurrency_new", (void *)_cffi_f_trifuse_concurrency_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 114), (void *)_cffi_d_trifuse_concurrency_new },
   { "trifuse_concurrency_release", (void *)_cffi_f_trifuse_concurrency_release, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 100), (void *)_cffi_d_trifuse_concurrency_release },
   { "trifuse_concurrency_set_limit", (void *)_cffi_f_trifuse_concurrency_set_limit, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 95), (void *)_cffi_d_trifuse_concurrency_set_limit },
-  { "trifuse_concurrency_size", (void *)_cffi_f_trifuse_concurrency_size, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 459), (void *)_cffi_d_trifuse_concurrency_size },
+  { "trifuse_concurrency_size", (void *)_cffi_f_trifuse_concurrency_size, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 496), (void *)_cffi_d_trifuse_concurrency_size },
   { "trifuse_concurrency_try_acquire", (void *)_cffi_f_trifuse_concurrency_try_acquire, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 88), (void *)_cffi_d_trifuse_concurrency_try_acquire },
   { "trifuse_cusum_solve", (void *)_cffi_f_trifuse_cusum_solve, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 120), (void *)_cffi_d_trifuse_cusum_solve },
   { "trifuse_detector_from_text", (void *)_cffi_f_trifuse_detector_from_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 12), (void *)_cffi_d_trifuse_detector_from_text },
   { "trifuse_detector_text", (void *)_cffi_f_trifuse_detector_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 3), (void *)_cffi_d_trifuse_detector_text },
   { "trifuse_field_from_text", (void *)_cffi_f_trifuse_field_from_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 12), (void *)_cffi_d_trifuse_field_from_text },
   { "trifuse_field_text", (void *)_cffi_f_trifuse_field_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 3), (void *)_cffi_d_trifuse_field_text },
-  { "trifuse_hedge_attach", (void *)_cffi_f_trifuse_hedge_attach, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 366), (void *)_cffi_d_trifuse_hedge_attach },
+  { "trifuse_hedge_attach", (void *)_cffi_f_trifuse_hedge_attach, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 372), (void *)_cffi_d_trifuse_hedge_attach },
   { "trifuse_hedge_config_check", (void *)_cffi_f_trifuse_hedge_config_check, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 135), (void *)_cffi_d_trifuse_hedge_config_check },
   { "trifuse_hedge_config_init", (void *)_cffi_f_trifuse_hedge_config_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 131), (void *)_cffi_d_trifuse_hedge_config_init },
   { "trifuse_hedge_deposit", (void *)_cffi_f_trifuse_hedge_deposit, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 124), (void *)_cffi_d_trifuse_hedge_deposit },
-  { "trifuse_hedge_free", (void *)_cffi_f_trifuse_hedge_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 509), (void *)_cffi_d_trifuse_hedge_free },
+  { "trifuse_hedge_free", (void *)_cffi_f_trifuse_hedge_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 572), (void *)_cffi_d_trifuse_hedge_free },
   { "trifuse_hedge_get_snapshot", (void *)_cffi_f_trifuse_hedge_get_snapshot, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 127), (void *)_cffi_d_trifuse_hedge_get_snapshot },
-  { "trifuse_hedge_init", (void *)_cffi_f_trifuse_hedge_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 371), (void *)_cffi_d_trifuse_hedge_init },
+  { "trifuse_hedge_init", (void *)_cffi_f_trifuse_hedge_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 377), (void *)_cffi_d_trifuse_hedge_init },
   { "trifuse_hedge_new", (void *)_cffi_f_trifuse_hedge_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 139), (void *)_cffi_d_trifuse_hedge_new },
-  { "trifuse_hedge_size", (void *)_cffi_f_trifuse_hedge_size, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 462), (void *)_cffi_d_trifuse_hedge_size },
+  { "trifuse_hedge_size", (void *)_cffi_f_trifuse_hedge_size, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 504), (void *)_cffi_d_trifuse_hedge_size },
   { "trifuse_hedge_try_withdraw", (void *)_cffi_f_trifuse_hedge_try_withdraw, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 124), (void *)_cffi_d_trifuse_hedge_try_withdraw },
-  { "trifuse_histogram_attach", (void *)_cffi_f_trifuse_histogram_attach, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 379), (void *)_cffi_d_trifuse_histogram_attach },
+  { "trifuse_histogram_attach", (void *)_cffi_f_trifuse_histogram_attach, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 385), (void *)_cffi_d_trifuse_histogram_attach },
   { "trifuse_histogram_config_check", (void *)_cffi_f_trifuse_histogram_config_check, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 170), (void *)_cffi_d_trifuse_histogram_config_check },
   { "trifuse_histogram_config_init", (void *)_cffi_f_trifuse_histogram_config_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 166), (void *)_cffi_d_trifuse_histogram_config_init },
-  { "trifuse_histogram_free", (void *)_cffi_f_trifuse_histogram_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 512), (void *)_cffi_d_trifuse_histogram_free },
+  { "trifuse_histogram_free", (void *)_cffi_f_trifuse_histogram_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 575), (void *)_cffi_d_trifuse_histogram_free },
   { "trifuse_histogram_get_snapshot", (void *)_cffi_f_trifuse_histogram_get_snapshot, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 156), (void *)_cffi_d_trifuse_histogram_get_snapshot },
-  { "trifuse_histogram_init", (void *)_cffi_f_trifuse_histogram_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 384), (void *)_cffi_d_trifuse_histogram_init },
+  { "trifuse_histogram_init", (void *)_cffi_f_trifuse_histogram_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 390), (void *)_cffi_d_trifuse_histogram_init },
   { "trifuse_histogram_merge", (void *)_cffi_f_trifuse_histogram_merge, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 151), (void *)_cffi_d_trifuse_histogram_merge },
   { "trifuse_histogram_new", (void *)_cffi_f_trifuse_histogram_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 174), (void *)_cffi_d_trifuse_histogram_new },
   { "trifuse_histogram_quantile", (void *)_cffi_f_trifuse_histogram_quantile, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 145), (void *)_cffi_d_trifuse_histogram_quantile },
   { "trifuse_histogram_record", (void *)_cffi_f_trifuse_histogram_record, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 161), (void *)_cffi_d_trifuse_histogram_record },
-  { "trifuse_histogram_size", (void *)_cffi_f_trifuse_histogram_size, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 465), (void *)_cffi_d_trifuse_histogram_size },
+  { "trifuse_histogram_size", (void *)_cffi_f_trifuse_histogram_size, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 507), (void *)_cffi_d_trifuse_histogram_size },
   { "trifuse_jitter_from_text", (void *)_cffi_f_trifuse_jitter_from_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 12), (void *)_cffi_d_trifuse_jitter_from_text },
   { "trifuse_jitter_text", (void *)_cffi_f_trifuse_jitter_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 3), (void *)_cffi_d_trifuse_jitter_text },
-  { "trifuse_limiter_attach", (void *)_cffi_f_trifuse_limiter_attach, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 392), (void *)_cffi_d_trifuse_limiter_attach },
-  { "trifuse_limiter_available", (void *)_cffi_f_trifuse_limiter_available, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 494), (void *)_cffi_d_trifuse_limiter_available },
+  { "trifuse_limiter_attach", (void *)_cffi_f_trifuse_limiter_attach, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 398), (void *)_cffi_d_trifuse_limiter_attach },
+  { "trifuse_limiter_available", (void *)_cffi_f_trifuse_limiter_available, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 546), (void *)_cffi_d_trifuse_limiter_available },
   { "trifuse_limiter_cancel", (void *)_cffi_f_trifuse_limiter_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 186), (void *)_cffi_d_trifuse_limiter_cancel },
   { "trifuse_limiter_config_check", (void *)_cffi_f_trifuse_limiter_config_check, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 226), (void *)_cffi_d_trifuse_limiter_config_check },
   { "trifuse_limiter_config_init", (void *)_cffi_f_trifuse_limiter_config_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 221), (void *)_cffi_d_trifuse_limiter_config_init },
   { "trifuse_limiter_debit", (void *)_cffi_f_trifuse_limiter_debit, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 197), (void *)_cffi_d_trifuse_limiter_debit },
-  { "trifuse_limiter_free", (void *)_cffi_f_trifuse_limiter_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 515), (void *)_cffi_d_trifuse_limiter_free },
+  { "trifuse_limiter_free", (void *)_cffi_f_trifuse_limiter_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 578), (void *)_cffi_d_trifuse_limiter_free },
   { "trifuse_limiter_get_snapshot", (void *)_cffi_f_trifuse_limiter_get_snapshot, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 192), (void *)_cffi_d_trifuse_limiter_get_snapshot },
-  { "trifuse_limiter_init", (void *)_cffi_f_trifuse_limiter_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 397), (void *)_cffi_d_trifuse_limiter_init },
+  { "trifuse_limiter_init", (void *)_cffi_f_trifuse_limiter_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 409), (void *)_cffi_d_trifuse_limiter_init },
   { "trifuse_limiter_kind_from_text", (void *)_cffi_f_trifuse_limiter_kind_from_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 12), (void *)_cffi_d_trifuse_limiter_kind_from_text },
   { "trifuse_limiter_kind_text", (void *)_cffi_f_trifuse_limiter_kind_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 3), (void *)_cffi_d_trifuse_limiter_kind_text },
   { "trifuse_limiter_new", (void *)_cffi_f_trifuse_limiter_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 230), (void *)_cffi_d_trifuse_limiter_new },
@@ -11407,69 +13081,100 @@ static const struct _cffi_global_s _cffi_globals[] = {
   { "trifuse_limiter_reserve", (void *)_cffi_f_trifuse_limiter_reserve, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 214), (void *)_cffi_d_trifuse_limiter_reserve },
   { "trifuse_limiter_set_permits", (void *)_cffi_f_trifuse_limiter_set_permits, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 202), (void *)_cffi_d_trifuse_limiter_set_permits },
   { "trifuse_limiter_set_rate", (void *)_cffi_f_trifuse_limiter_set_rate, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 180), (void *)_cffi_d_trifuse_limiter_set_rate },
-  { "trifuse_limiter_size", (void *)_cffi_f_trifuse_limiter_size, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 468), (void *)_cffi_d_trifuse_limiter_size },
+  { "trifuse_limiter_size", (void *)_cffi_f_trifuse_limiter_size, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 510), (void *)_cffi_d_trifuse_limiter_size },
   { "trifuse_limiter_try_acquire", (void *)_cffi_f_trifuse_limiter_try_acquire, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 208), (void *)_cffi_d_trifuse_limiter_try_acquire },
-  { "trifuse_now_ns", (void *)_cffi_f_trifuse_now_ns, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 498), (void *)_cffi_d_trifuse_now_ns },
+  { "trifuse_now_ns", (void *)_cffi_f_trifuse_now_ns, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 557), (void *)_cffi_d_trifuse_now_ns },
   { "trifuse_outcome_from_text", (void *)_cffi_f_trifuse_outcome_from_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 12), (void *)_cffi_d_trifuse_outcome_from_text },
   { "trifuse_outcome_text", (void *)_cffi_f_trifuse_outcome_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 3), (void *)_cffi_d_trifuse_outcome_text },
   { "trifuse_preset_from_text", (void *)_cffi_f_trifuse_preset_from_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 12), (void *)_cffi_d_trifuse_preset_from_text },
   { "trifuse_preset_text", (void *)_cffi_f_trifuse_preset_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 3), (void *)_cffi_d_trifuse_preset_text },
   { "trifuse_py_begin", (void *)_cffi_f_trifuse_py_begin, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 331), (void *)_cffi_d_trifuse_py_begin },
-  { "trifuse_py_bypass", (void *)_cffi_f_trifuse_py_bypass, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 449), (void *)_cffi_d_trifuse_py_bypass },
+  { "trifuse_py_bypass", (void *)_cffi_f_trifuse_py_bypass, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 486), (void *)_cffi_d_trifuse_py_bypass },
   { "trifuse_py_enter", (void *)_cffi_f_trifuse_py_enter, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 331), (void *)_cffi_d_trifuse_py_enter },
   { "trifuse_py_enter_timed", (void *)_cffi_f_trifuse_py_enter_timed, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 331), (void *)_cffi_d_trifuse_py_enter_timed },
-  { "trifuse_py_event", (void *)_cffi_f_trifuse_py_event, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 527), (void *)_cffi_d_trifuse_py_event },
-  { "trifuse_py_finish", (void *)_cffi_f_trifuse_py_finish, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 444), (void *)_cffi_d_trifuse_py_finish },
-  { "trifuse_py_handle_of", (void *)_cffi_f_trifuse_py_handle_of, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 480), (void *)_cffi_d_trifuse_py_handle_of },
-  { "trifuse_py_now", (void *)_cffi_f_trifuse_py_now, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 498), (void *)_cffi_d_trifuse_py_now },
+  { "trifuse_py_event", (void *)_cffi_f_trifuse_py_event, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 590), (void *)_cffi_d_trifuse_py_event },
+  { "trifuse_py_finish", (void *)_cffi_f_trifuse_py_finish, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 470), (void *)_cffi_d_trifuse_py_finish },
+  { "trifuse_py_handle_of", (void *)_cffi_f_trifuse_py_handle_of, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 532), (void *)_cffi_d_trifuse_py_handle_of },
+  { "trifuse_py_limiter_ask", (void *)_cffi_f_trifuse_py_limiter_ask, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 480), (void *)_cffi_d_trifuse_py_limiter_ask },
+  { "trifuse_py_limiter_ask_first", (void *)_cffi_f_trifuse_py_limiter_ask_first, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 475), (void *)_cffi_d_trifuse_py_limiter_ask_first },
+  { "trifuse_py_limiter_cancel", (void *)_cffi_f_trifuse_py_limiter_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 553), (void *)_cffi_d_trifuse_py_limiter_cancel },
+  { "trifuse_py_limiter_cancel_last", (void *)_cffi_f_trifuse_py_limiter_cancel_last, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 600), (void *)_cffi_d_trifuse_py_limiter_cancel_last },
+  { "trifuse_py_limiter_capacity", (void *)_cffi_f_trifuse_py_limiter_capacity, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 550), (void *)_cffi_d_trifuse_py_limiter_capacity },
+  { "trifuse_py_limiter_enter", (void *)_cffi_f_trifuse_py_limiter_enter, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 331), (void *)_cffi_d_trifuse_py_limiter_enter },
+  { "trifuse_py_limiter_is_full", (void *)_cffi_f_trifuse_py_limiter_is_full, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 331), (void *)_cffi_d_trifuse_py_limiter_is_full },
+  { "trifuse_py_limiter_open", (void *)_cffi_f_trifuse_py_limiter_open, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 403), (void *)_cffi_d_trifuse_py_limiter_open },
+  { "trifuse_py_limiter_reserve", (void *)_cffi_f_trifuse_py_limiter_reserve, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 480), (void *)_cffi_d_trifuse_py_limiter_reserve },
+  { "trifuse_py_limiter_said", (void *)_cffi_f_trifuse_py_limiter_said, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 562), (void *)_cffi_d_trifuse_py_limiter_said },
+  { "trifuse_py_limiter_set_max_wait", (void *)_cffi_f_trifuse_py_limiter_set_max_wait, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 609), (void *)_cffi_d_trifuse_py_limiter_set_max_wait },
+  { "trifuse_py_limiter_set_waiting", (void *)_cffi_f_trifuse_py_limiter_set_waiting, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 605), (void *)_cffi_d_trifuse_py_limiter_set_waiting },
+  { "trifuse_py_limiter_size", (void *)_cffi_f_trifuse_py_limiter_size, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 513), (void *)_cffi_d_trifuse_py_limiter_size },
+  { "trifuse_py_limiter_try", (void *)_cffi_f_trifuse_py_limiter_try, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 331), (void *)_cffi_d_trifuse_py_limiter_try },
+  { "trifuse_py_limiter_windowed", (void *)_cffi_f_trifuse_py_limiter_windowed, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 331), (void *)_cffi_d_trifuse_py_limiter_windowed },
+  { "trifuse_py_now", (void *)_cffi_f_trifuse_py_now, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 557), (void *)_cffi_d_trifuse_py_now },
   { "trifuse_py_open", (void *)_cffi_f_trifuse_py_open, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 339), (void *)_cffi_d_trifuse_py_open },
+  { "trifuse_py_places_enter", (void *)_cffi_f_trifuse_py_places_enter, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 331), (void *)_cffi_d_trifuse_py_places_enter },
+  { "trifuse_py_places_finish", (void *)_cffi_f_trifuse_py_places_finish, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 466), (void *)_cffi_d_trifuse_py_places_finish },
+  { "trifuse_py_places_forget", (void *)_cffi_f_trifuse_py_places_forget, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 597), (void *)_cffi_d_trifuse_py_places_forget },
+  { "trifuse_py_places_leave", (void *)_cffi_f_trifuse_py_places_leave, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 331), (void *)_cffi_d_trifuse_py_places_leave },
+  { "trifuse_py_places_open", (void *)_cffi_f_trifuse_py_places_open, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 358), (void *)_cffi_d_trifuse_py_places_open },
+  { "trifuse_py_places_refuse", (void *)_cffi_f_trifuse_py_places_refuse, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 597), (void *)_cffi_d_trifuse_py_places_refuse },
+  { "trifuse_py_places_set_waiting", (void *)_cffi_f_trifuse_py_places_set_waiting, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 605), (void *)_cffi_d_trifuse_py_places_set_waiting },
+  { "trifuse_py_places_size", (void *)_cffi_f_trifuse_py_places_size, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 499), (void *)_cffi_d_trifuse_py_places_size },
+  { "trifuse_py_places_snapshot", (void *)_cffi_f_trifuse_py_places_snapshot, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 462), (void *)_cffi_d_trifuse_py_places_snapshot },
+  { "trifuse_py_places_take", (void *)_cffi_f_trifuse_py_places_take, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 331), (void *)_cffi_d_trifuse_py_places_take },
   { "trifuse_py_renew", (void *)_cffi_f_trifuse_py_renew, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 331), (void *)_cffi_d_trifuse_py_renew },
-  { "trifuse_py_set_bypass", (void *)_cffi_f_trifuse_py_set_bypass, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 500), (void *)_cffi_d_trifuse_py_set_bypass },
-  { "trifuse_py_set_now", (void *)_cffi_f_trifuse_py_set_now, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 531), (void *)_cffi_d_trifuse_py_set_now },
-  { "trifuse_py_size", (void *)_cffi_f_trifuse_py_size, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 454), (void *)_cffi_d_trifuse_py_size },
+  { "trifuse_py_retry_pay", (void *)_cffi_f_trifuse_py_retry_pay, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 331), (void *)_cffi_d_trifuse_py_retry_pay },
+  { "trifuse_py_retry_succeeded", (void *)_cffi_f_trifuse_py_retry_succeeded, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 331), (void *)_cffi_d_trifuse_py_retry_succeeded },
+  { "trifuse_py_set_bypass", (void *)_cffi_f_trifuse_py_set_bypass, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 559), (void *)_cffi_d_trifuse_py_set_bypass },
+  { "trifuse_py_set_now", (void *)_cffi_f_trifuse_py_set_now, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 594), (void *)_cffi_d_trifuse_py_set_now },
+  { "trifuse_py_size", (void *)_cffi_f_trifuse_py_size, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 491), (void *)_cffi_d_trifuse_py_size },
   { "trifuse_py_success", (void *)_cffi_f_trifuse_py_success, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 331), (void *)_cffi_d_trifuse_py_success },
   { "trifuse_py_success_timed", (void *)_cffi_f_trifuse_py_success_timed, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 331), (void *)_cffi_d_trifuse_py_success_timed },
-  { "trifuse_py_virtual", (void *)_cffi_f_trifuse_py_virtual, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 449), (void *)_cffi_d_trifuse_py_virtual },
+  { "trifuse_py_throttle_accept", (void *)_cffi_f_trifuse_py_throttle_accept, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 597), (void *)_cffi_d_trifuse_py_throttle_accept },
+  { "trifuse_py_throttle_enter", (void *)_cffi_f_trifuse_py_throttle_enter, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 331), (void *)_cffi_d_trifuse_py_throttle_enter },
+  { "trifuse_py_throttle_open", (void *)_cffi_f_trifuse_py_throttle_open, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 448), (void *)_cffi_d_trifuse_py_throttle_open },
+  { "trifuse_py_throttle_size", (void *)_cffi_f_trifuse_py_throttle_size, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 527), (void *)_cffi_d_trifuse_py_throttle_size },
+  { "trifuse_py_virtual", (void *)_cffi_f_trifuse_py_virtual, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 486), (void *)_cffi_d_trifuse_py_virtual },
   { "trifuse_result_from_text", (void *)_cffi_f_trifuse_result_from_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 8), (void *)_cffi_d_trifuse_result_from_text },
   { "trifuse_result_text", (void *)_cffi_f_trifuse_result_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 0), (void *)_cffi_d_trifuse_result_text },
-  { "trifuse_retry_attach", (void *)_cffi_f_trifuse_retry_attach, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 405), (void *)_cffi_d_trifuse_retry_attach },
+  { "trifuse_retry_attach", (void *)_cffi_f_trifuse_retry_attach, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 417), (void *)_cffi_d_trifuse_retry_attach },
   { "trifuse_retry_begin", (void *)_cffi_f_trifuse_retry_begin, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 259), (void *)_cffi_d_trifuse_retry_begin },
-  { "trifuse_retry_budget_attach", (void *)_cffi_f_trifuse_retry_budget_attach, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 410), (void *)_cffi_d_trifuse_retry_budget_attach },
+  { "trifuse_retry_budget_attach", (void *)_cffi_f_trifuse_retry_budget_attach, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 422), (void *)_cffi_d_trifuse_retry_budget_attach },
   { "trifuse_retry_budget_config_check", (void *)_cffi_f_trifuse_retry_budget_config_check, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 277), (void *)_cffi_d_trifuse_retry_budget_config_check },
   { "trifuse_retry_budget_config_init", (void *)_cffi_f_trifuse_retry_budget_config_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 273), (void *)_cffi_d_trifuse_retry_budget_config_init },
   { "trifuse_retry_budget_deposit", (void *)_cffi_f_trifuse_retry_budget_deposit, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 264), (void *)_cffi_d_trifuse_retry_budget_deposit },
-  { "trifuse_retry_budget_free", (void *)_cffi_f_trifuse_retry_budget_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 521), (void *)_cffi_d_trifuse_retry_budget_free },
+  { "trifuse_retry_budget_free", (void *)_cffi_f_trifuse_retry_budget_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 584), (void *)_cffi_d_trifuse_retry_budget_free },
   { "trifuse_retry_budget_get_snapshot", (void *)_cffi_f_trifuse_retry_budget_get_snapshot, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 268), (void *)_cffi_d_trifuse_retry_budget_get_snapshot },
-  { "trifuse_retry_budget_init", (void *)_cffi_f_trifuse_retry_budget_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 415), (void *)_cffi_d_trifuse_retry_budget_init },
+  { "trifuse_retry_budget_init", (void *)_cffi_f_trifuse_retry_budget_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 427), (void *)_cffi_d_trifuse_retry_budget_init },
   { "trifuse_retry_budget_new", (void *)_cffi_f_trifuse_retry_budget_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 281), (void *)_cffi_d_trifuse_retry_budget_new },
-  { "trifuse_retry_budget_size", (void *)_cffi_f_trifuse_retry_budget_size, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 471), (void *)_cffi_d_trifuse_retry_budget_size },
+  { "trifuse_retry_budget_size", (void *)_cffi_f_trifuse_retry_budget_size, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 518), (void *)_cffi_d_trifuse_retry_budget_size },
   { "trifuse_retry_budget_try_withdraw", (void *)_cffi_f_trifuse_retry_budget_try_withdraw, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 264), (void *)_cffi_d_trifuse_retry_budget_try_withdraw },
   { "trifuse_retry_config_check", (void *)_cffi_f_trifuse_retry_config_check, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 292), (void *)_cffi_d_trifuse_retry_config_check },
   { "trifuse_retry_config_init", (void *)_cffi_f_trifuse_retry_config_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 287), (void *)_cffi_d_trifuse_retry_config_init },
-  { "trifuse_retry_free", (void *)_cffi_f_trifuse_retry_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 518), (void *)_cffi_d_trifuse_retry_free },
+  { "trifuse_retry_free", (void *)_cffi_f_trifuse_retry_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 581), (void *)_cffi_d_trifuse_retry_free },
   { "trifuse_retry_get_snapshot", (void *)_cffi_f_trifuse_retry_get_snapshot, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 250), (void *)_cffi_d_trifuse_retry_get_snapshot },
-  { "trifuse_retry_init", (void *)_cffi_f_trifuse_retry_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 423), (void *)_cffi_d_trifuse_retry_init },
+  { "trifuse_retry_init", (void *)_cffi_f_trifuse_retry_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 435), (void *)_cffi_d_trifuse_retry_init },
   { "trifuse_retry_max_total", (void *)_cffi_f_trifuse_retry_max_total, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 302), (void *)_cffi_d_trifuse_retry_max_total },
   { "trifuse_retry_new", (void *)_cffi_f_trifuse_retry_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 296), (void *)_cffi_d_trifuse_retry_new },
   { "trifuse_retry_next", (void *)_cffi_f_trifuse_retry_next, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 236), (void *)_cffi_d_trifuse_retry_next },
   { "trifuse_retry_reconfigure", (void *)_cffi_f_trifuse_retry_reconfigure, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 245), (void *)_cffi_d_trifuse_retry_reconfigure },
   { "trifuse_retry_settle", (void *)_cffi_f_trifuse_retry_settle, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 254), (void *)_cffi_d_trifuse_retry_settle },
-  { "trifuse_retry_size", (void *)_cffi_f_trifuse_retry_size, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 474), (void *)_cffi_d_trifuse_retry_size },
+  { "trifuse_retry_size", (void *)_cffi_f_trifuse_retry_size, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 521), (void *)_cffi_d_trifuse_retry_size },
   { "trifuse_state_from_text", (void *)_cffi_f_trifuse_state_from_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 12), (void *)_cffi_d_trifuse_state_from_text },
   { "trifuse_state_text", (void *)_cffi_f_trifuse_state_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 3), (void *)_cffi_d_trifuse_state_text },
   { "trifuse_strategy_from_text", (void *)_cffi_f_trifuse_strategy_from_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 12), (void *)_cffi_d_trifuse_strategy_from_text },
   { "trifuse_strategy_text", (void *)_cffi_f_trifuse_strategy_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 3), (void *)_cffi_d_trifuse_strategy_text },
   { "trifuse_throttle_accept", (void *)_cffi_f_trifuse_throttle_accept, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 308), (void *)_cffi_d_trifuse_throttle_accept },
-  { "trifuse_throttle_attach", (void *)_cffi_f_trifuse_throttle_attach, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 431), (void *)_cffi_d_trifuse_throttle_attach },
+  { "trifuse_throttle_attach", (void *)_cffi_f_trifuse_throttle_attach, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 443), (void *)_cffi_d_trifuse_throttle_attach },
   { "trifuse_throttle_config_check", (void *)_cffi_f_trifuse_throttle_config_check, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 321), (void *)_cffi_d_trifuse_throttle_config_check },
   { "trifuse_throttle_config_init", (void *)_cffi_f_trifuse_throttle_config_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 317), (void *)_cffi_d_trifuse_throttle_config_init },
-  { "trifuse_throttle_free", (void *)_cffi_f_trifuse_throttle_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 524), (void *)_cffi_d_trifuse_throttle_free },
+  { "trifuse_throttle_free", (void *)_cffi_f_trifuse_throttle_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 587), (void *)_cffi_d_trifuse_throttle_free },
   { "trifuse_throttle_get_snapshot", (void *)_cffi_f_trifuse_throttle_get_snapshot, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 312), (void *)_cffi_d_trifuse_throttle_get_snapshot },
-  { "trifuse_throttle_init", (void *)_cffi_f_trifuse_throttle_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 436), (void *)_cffi_d_trifuse_throttle_init },
+  { "trifuse_throttle_init", (void *)_cffi_f_trifuse_throttle_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 454), (void *)_cffi_d_trifuse_throttle_init },
   { "trifuse_throttle_new", (void *)_cffi_f_trifuse_throttle_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 325), (void *)_cffi_d_trifuse_throttle_new },
-  { "trifuse_throttle_size", (void *)_cffi_f_trifuse_throttle_size, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 477), (void *)_cffi_d_trifuse_throttle_size },
+  { "trifuse_throttle_size", (void *)_cffi_f_trifuse_throttle_size, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 524), (void *)_cffi_d_trifuse_throttle_size },
   { "trifuse_throttle_try_acquire", (void *)_cffi_f_trifuse_throttle_try_acquire, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 308), (void *)_cffi_d_trifuse_throttle_try_acquire },
-  { "trifuse_version", (void *)_cffi_f_trifuse_version, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 486), (void *)_cffi_d_trifuse_version },
+  { "trifuse_version", (void *)_cffi_f_trifuse_version, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 538), (void *)_cffi_d_trifuse_version },
   { "trifuse_version_text", (void *)_cffi_f_trifuse_version_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 6), (void *)_cffi_d_trifuse_version_text },
   { "trifuse_window_from_text", (void *)_cffi_f_trifuse_window_from_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 12), (void *)_cffi_d_trifuse_window_from_text },
   { "trifuse_window_text", (void *)_cffi_f_trifuse_window_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 3), (void *)_cffi_d_trifuse_window_text },
@@ -11772,7 +13477,7 @@ static const struct _cffi_field_s _cffi_fields[] = {
                            _CFFI_OP(_CFFI_OP_NOOP, 19) },
   { "transitions", offsetof(trifuse_breaker_snapshot, transitions),
                    sizeof(((trifuse_breaker_snapshot *)0)->transitions),
-                   _CFFI_OP(_CFFI_OP_NOOP, 574) },
+                   _CFFI_OP(_CFFI_OP_NOOP, 659) },
   { "struct_size", offsetof(trifuse_concurrency_config, struct_size),
                    sizeof(((trifuse_concurrency_config *)0)->struct_size),
                    _CFFI_OP(_CFFI_OP_NOOP, 4) },
@@ -11883,7 +13588,7 @@ static const struct _cffi_field_s _cffi_fields[] = {
                   _CFFI_OP(_CFFI_OP_NOOP, 147) },
   { "allowed", offsetof(trifuse_config_error, allowed),
                sizeof(((trifuse_config_error *)0)->allowed),
-               _CFFI_OP(_CFFI_OP_NOOP, 535) },
+               _CFFI_OP(_CFFI_OP_NOOP, 614) },
   { "struct_size", offsetof(trifuse_cusum_design, struct_size),
                    sizeof(((trifuse_cusum_design *)0)->struct_size),
                    _CFFI_OP(_CFFI_OP_NOOP, 4) },
@@ -12060,7 +13765,7 @@ static const struct _cffi_field_s _cffi_fields[] = {
                   _CFFI_OP(_CFFI_OP_NOOP, 19) },
   { "handle", offsetof(trifuse_py_call, handle),
               sizeof(((trifuse_py_call *)0)->handle),
-              _CFFI_OP(_CFFI_OP_NOOP, 557) },
+              _CFFI_OP(_CFFI_OP_NOOP, 636) },
   { "permit", offsetof(trifuse_py_call, permit),
               sizeof(((trifuse_py_call *)0)->permit),
               _CFFI_OP(_CFFI_OP_NOOP, 19) },
@@ -12072,7 +13777,7 @@ static const struct _cffi_field_s _cffi_fields[] = {
              _CFFI_OP(_CFFI_OP_NOOP, 4) },
   { "result", offsetof(trifuse_py_call, result),
               sizeof(((trifuse_py_call *)0)->result),
-              _CFFI_OP(_CFFI_OP_NOOP, 537) },
+              _CFFI_OP(_CFFI_OP_NOOP, 616) },
   { "duration_ns", offsetof(trifuse_py_call, duration_ns),
                    sizeof(((trifuse_py_call *)0)->duration_ns),
                    _CFFI_OP(_CFFI_OP_NOOP, 19) },
@@ -12094,6 +13799,66 @@ static const struct _cffi_field_s _cffi_fields[] = {
   { "flags", offsetof(trifuse_py_handle, flags),
              sizeof(((trifuse_py_handle *)0)->flags),
              _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "limiter", offsetof(trifuse_py_limiter, limiter),
+               sizeof(((trifuse_py_limiter *)0)->limiter),
+               _CFFI_OP(_CFFI_OP_NOOP, 181) },
+  { "max_wait_ns", offsetof(trifuse_py_limiter, max_wait_ns),
+                   sizeof(((trifuse_py_limiter *)0)->max_wait_ns),
+                   _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "windowed", offsetof(trifuse_py_limiter, windowed),
+                sizeof(((trifuse_py_limiter *)0)->windowed),
+                _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "waiting", offsetof(trifuse_py_limiter, waiting),
+               sizeof(((trifuse_py_limiter *)0)->waiting),
+               _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "places", offsetof(trifuse_py_place, places),
+              sizeof(((trifuse_py_place *)0)->places),
+              _CFFI_OP(_CFFI_OP_NOOP, 640) },
+  { "started_ns", offsetof(trifuse_py_place, started_ns),
+                  sizeof(((trifuse_py_place *)0)->started_ns),
+                  _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "concurrency", offsetof(trifuse_py_places, concurrency),
+                   sizeof(((trifuse_py_places *)0)->concurrency),
+                   _CFFI_OP(_CFFI_OP_NOOP, 89) },
+  { "refused", offsetof(trifuse_py_places, refused),
+               sizeof(((trifuse_py_places *)0)->refused),
+               _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "timed", offsetof(trifuse_py_places, timed),
+             sizeof(((trifuse_py_places *)0)->timed),
+             _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "queueing", offsetof(trifuse_py_places, queueing),
+                sizeof(((trifuse_py_places *)0)->queueing),
+                _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "waiting", offsetof(trifuse_py_places, waiting),
+               sizeof(((trifuse_py_places *)0)->waiting),
+               _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "reserved", offsetof(trifuse_py_places, reserved),
+                sizeof(((trifuse_py_places *)0)->reserved),
+                _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "throttle", offsetof(trifuse_py_throttle, throttle),
+                sizeof(((trifuse_py_throttle *)0)->throttle),
+                _CFFI_OP(_CFFI_OP_NOOP, 309) },
+  { "result", offsetof(trifuse_py_told, result),
+              sizeof(((trifuse_py_told *)0)->result),
+              _CFFI_OP(_CFFI_OP_NOOP, 616) },
+  { "reserved", offsetof(trifuse_py_told, reserved),
+                sizeof(((trifuse_py_told *)0)->reserved),
+                _CFFI_OP(_CFFI_OP_NOOP, 4) },
+  { "undone", offsetof(trifuse_py_told, undone),
+              sizeof(((trifuse_py_told *)0)->undone),
+              _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "now_ns", offsetof(trifuse_py_told, now_ns),
+              sizeof(((trifuse_py_told *)0)->now_ns),
+              _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "wait_ns", offsetof(trifuse_py_told, wait_ns),
+               sizeof(((trifuse_py_told *)0)->wait_ns),
+               _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "available", offsetof(trifuse_py_told, available),
+                 sizeof(((trifuse_py_told *)0)->available),
+                 _CFFI_OP(_CFFI_OP_NOOP, 19) },
+  { "reservation", offsetof(trifuse_py_told, reservation),
+                   sizeof(((trifuse_py_told *)0)->reservation),
+                   _CFFI_OP(_CFFI_OP_NOOP, 644) },
   { "struct_size", offsetof(trifuse_reservation, struct_size),
                    sizeof(((trifuse_reservation *)0)->struct_size),
                    _CFFI_OP(_CFFI_OP_NOOP, 4) },
@@ -12111,7 +13876,7 @@ static const struct _cffi_field_s _cffi_fields[] = {
                 _CFFI_OP(_CFFI_OP_NOOP, 19) },
   { "position", offsetof(trifuse_reservation, position),
                 sizeof(((trifuse_reservation *)0)->position),
-                _CFFI_OP(_CFFI_OP_NOOP, 570) },
+                _CFFI_OP(_CFFI_OP_NOOP, 655) },
   { "struct_size", offsetof(trifuse_retry_budget_config, struct_size),
                    sizeof(((trifuse_retry_budget_config *)0)->struct_size),
                    _CFFI_OP(_CFFI_OP_NOOP, 4) },
@@ -12295,102 +14060,117 @@ static const struct _cffi_field_s _cffi_fields[] = {
 };
 
 static const struct _cffi_struct_union_s _cffi_struct_unions[] = {
-  { "trifuse_breaker", 538, _CFFI_F_OPAQUE,
+  { "trifuse_breaker", 617, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "trifuse_breaker_config", 539, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_breaker_config", 618, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_breaker_config), offsetof(struct _cffi_align__trifuse_breaker_config, y), 0, 43 },
-  { "trifuse_breaker_event", 540, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_breaker_event", 619, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_breaker_event), offsetof(struct _cffi_align__trifuse_breaker_event, y), 43, 15 },
-  { "trifuse_breaker_snapshot", 541, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_breaker_snapshot", 620, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_breaker_snapshot), offsetof(struct _cffi_align__trifuse_breaker_snapshot, y), 58, 41 },
-  { "trifuse_concurrency", 542, _CFFI_F_OPAQUE,
+  { "trifuse_concurrency", 621, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "trifuse_concurrency_config", 543, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_concurrency_config", 622, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_concurrency_config), offsetof(struct _cffi_align__trifuse_concurrency_config, y), 99, 17 },
-  { "trifuse_concurrency_snapshot", 544, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_concurrency_snapshot", 623, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_concurrency_snapshot), offsetof(struct _cffi_align__trifuse_concurrency_snapshot, y), 116, 13 },
-  { "trifuse_config_error", 545, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_config_error", 624, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_config_error), offsetof(struct _cffi_align__trifuse_config_error, y), 129, 7 },
-  { "trifuse_cusum_design", 546, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_cusum_design", 625, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_cusum_design), offsetof(struct _cffi_align__trifuse_cusum_design, y), 136, 12 },
-  { "trifuse_hedge", 547, _CFFI_F_OPAQUE,
+  { "trifuse_hedge", 626, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "trifuse_hedge_config", 548, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_hedge_config", 627, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_hedge_config), offsetof(struct _cffi_align__trifuse_hedge_config, y), 148, 5 },
-  { "trifuse_hedge_snapshot", 549, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_hedge_snapshot", 628, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_hedge_snapshot), offsetof(struct _cffi_align__trifuse_hedge_snapshot, y), 153, 6 },
-  { "trifuse_histogram", 550, _CFFI_F_OPAQUE,
+  { "trifuse_histogram", 629, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "trifuse_histogram_config", 551, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_histogram_config", 630, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_histogram_config), offsetof(struct _cffi_align__trifuse_histogram_config, y), 159, 3 },
-  { "trifuse_histogram_snapshot", 552, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_histogram_snapshot", 631, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_histogram_snapshot), offsetof(struct _cffi_align__trifuse_histogram_snapshot, y), 162, 10 },
-  { "trifuse_limiter", 553, _CFFI_F_OPAQUE,
+  { "trifuse_limiter", 632, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "trifuse_limiter_config", 554, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_limiter_config", 633, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_limiter_config), offsetof(struct _cffi_align__trifuse_limiter_config, y), 172, 8 },
-  { "trifuse_limiter_snapshot", 555, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_limiter_snapshot", 634, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_limiter_snapshot), offsetof(struct _cffi_align__trifuse_limiter_snapshot, y), 180, 14 },
-  { "trifuse_py_call", 556, 0,
+  { "trifuse_py_call", 635, 0,
     sizeof(trifuse_py_call), offsetof(struct _cffi_align__trifuse_py_call, y), 194, 7 },
-  { "trifuse_py_handle", 558, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_py_handle", 637, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_py_handle), offsetof(struct _cffi_align__trifuse_py_handle, y), 201, 5 },
-  { "trifuse_reservation", 559, _CFFI_F_CHECK_FIELDS,
-    sizeof(trifuse_reservation), offsetof(struct _cffi_align__trifuse_reservation, y), 206, 6 },
-  { "trifuse_retry", 560, _CFFI_F_OPAQUE,
+  { "trifuse_py_limiter", 638, _CFFI_F_CHECK_FIELDS,
+    sizeof(trifuse_py_limiter), offsetof(struct _cffi_align__trifuse_py_limiter, y), 206, 4 },
+  { "trifuse_py_place", 639, _CFFI_F_CHECK_FIELDS,
+    sizeof(trifuse_py_place), offsetof(struct _cffi_align__trifuse_py_place, y), 210, 2 },
+  { "trifuse_py_places", 641, _CFFI_F_CHECK_FIELDS,
+    sizeof(trifuse_py_places), offsetof(struct _cffi_align__trifuse_py_places, y), 212, 6 },
+  { "trifuse_py_throttle", 642, _CFFI_F_CHECK_FIELDS,
+    sizeof(trifuse_py_throttle), offsetof(struct _cffi_align__trifuse_py_throttle, y), 218, 1 },
+  { "trifuse_py_told", 643, _CFFI_F_CHECK_FIELDS,
+    sizeof(trifuse_py_told), offsetof(struct _cffi_align__trifuse_py_told, y), 219, 7 },
+  { "trifuse_reservation", 644, _CFFI_F_CHECK_FIELDS,
+    sizeof(trifuse_reservation), offsetof(struct _cffi_align__trifuse_reservation, y), 226, 6 },
+  { "trifuse_retry", 645, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "trifuse_retry_budget", 561, _CFFI_F_OPAQUE,
+  { "trifuse_retry_budget", 646, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "trifuse_retry_budget_config", 562, _CFFI_F_CHECK_FIELDS,
-    sizeof(trifuse_retry_budget_config), offsetof(struct _cffi_align__trifuse_retry_budget_config, y), 212, 5 },
-  { "trifuse_retry_budget_snapshot", 563, _CFFI_F_CHECK_FIELDS,
-    sizeof(trifuse_retry_budget_snapshot), offsetof(struct _cffi_align__trifuse_retry_budget_snapshot, y), 217, 8 },
-  { "trifuse_retry_call", 564, _CFFI_F_CHECK_FIELDS,
-    sizeof(trifuse_retry_call), offsetof(struct _cffi_align__trifuse_retry_call, y), 225, 8 },
-  { "trifuse_retry_config", 565, _CFFI_F_CHECK_FIELDS,
-    sizeof(trifuse_retry_config), offsetof(struct _cffi_align__trifuse_retry_config, y), 233, 13 },
-  { "trifuse_retry_snapshot", 566, _CFFI_F_CHECK_FIELDS,
-    sizeof(trifuse_retry_snapshot), offsetof(struct _cffi_align__trifuse_retry_snapshot, y), 246, 11 },
-  { "trifuse_throttle", 567, _CFFI_F_OPAQUE,
+  { "trifuse_retry_budget_config", 647, _CFFI_F_CHECK_FIELDS,
+    sizeof(trifuse_retry_budget_config), offsetof(struct _cffi_align__trifuse_retry_budget_config, y), 232, 5 },
+  { "trifuse_retry_budget_snapshot", 648, _CFFI_F_CHECK_FIELDS,
+    sizeof(trifuse_retry_budget_snapshot), offsetof(struct _cffi_align__trifuse_retry_budget_snapshot, y), 237, 8 },
+  { "trifuse_retry_call", 649, _CFFI_F_CHECK_FIELDS,
+    sizeof(trifuse_retry_call), offsetof(struct _cffi_align__trifuse_retry_call, y), 245, 8 },
+  { "trifuse_retry_config", 650, _CFFI_F_CHECK_FIELDS,
+    sizeof(trifuse_retry_config), offsetof(struct _cffi_align__trifuse_retry_config, y), 253, 13 },
+  { "trifuse_retry_snapshot", 651, _CFFI_F_CHECK_FIELDS,
+    sizeof(trifuse_retry_snapshot), offsetof(struct _cffi_align__trifuse_retry_snapshot, y), 266, 11 },
+  { "trifuse_throttle", 652, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "trifuse_throttle_config", 568, _CFFI_F_CHECK_FIELDS,
-    sizeof(trifuse_throttle_config), offsetof(struct _cffi_align__trifuse_throttle_config, y), 257, 7 },
-  { "trifuse_throttle_snapshot", 569, _CFFI_F_CHECK_FIELDS,
-    sizeof(trifuse_throttle_snapshot), offsetof(struct _cffi_align__trifuse_throttle_snapshot, y), 264, 8 },
+  { "trifuse_throttle_config", 653, _CFFI_F_CHECK_FIELDS,
+    sizeof(trifuse_throttle_config), offsetof(struct _cffi_align__trifuse_throttle_config, y), 277, 7 },
+  { "trifuse_throttle_snapshot", 654, _CFFI_F_CHECK_FIELDS,
+    sizeof(trifuse_throttle_snapshot), offsetof(struct _cffi_align__trifuse_throttle_snapshot, y), 284, 8 },
 };
 
 static const struct _cffi_typename_s _cffi_typenames[] = {
-  { "trifuse_breaker", 538 },
-  { "trifuse_breaker_config", 539 },
-  { "trifuse_breaker_event", 540 },
-  { "trifuse_breaker_snapshot", 541 },
-  { "trifuse_concurrency", 542 },
-  { "trifuse_concurrency_config", 543 },
-  { "trifuse_concurrency_snapshot", 544 },
-  { "trifuse_config_error", 545 },
-  { "trifuse_cusum_design", 546 },
-  { "trifuse_hedge", 547 },
-  { "trifuse_hedge_config", 548 },
-  { "trifuse_hedge_snapshot", 549 },
-  { "trifuse_histogram", 550 },
-  { "trifuse_histogram_config", 551 },
-  { "trifuse_histogram_snapshot", 552 },
-  { "trifuse_limiter", 553 },
-  { "trifuse_limiter_config", 554 },
-  { "trifuse_limiter_snapshot", 555 },
-  { "trifuse_py_call", 556 },
-  { "trifuse_py_handle", 558 },
-  { "trifuse_reservation", 559 },
-  { "trifuse_retry", 560 },
-  { "trifuse_retry_budget", 561 },
-  { "trifuse_retry_budget_config", 562 },
-  { "trifuse_retry_budget_snapshot", 563 },
-  { "trifuse_retry_call", 564 },
-  { "trifuse_retry_config", 565 },
-  { "trifuse_retry_snapshot", 566 },
-  { "trifuse_throttle", 567 },
-  { "trifuse_throttle_config", 568 },
-  { "trifuse_throttle_snapshot", 569 },
+  { "trifuse_breaker", 617 },
+  { "trifuse_breaker_config", 618 },
+  { "trifuse_breaker_event", 619 },
+  { "trifuse_breaker_snapshot", 620 },
+  { "trifuse_concurrency", 621 },
+  { "trifuse_concurrency_config", 622 },
+  { "trifuse_concurrency_snapshot", 623 },
+  { "trifuse_config_error", 624 },
+  { "trifuse_cusum_design", 625 },
+  { "trifuse_hedge", 626 },
+  { "trifuse_hedge_config", 627 },
+  { "trifuse_hedge_snapshot", 628 },
+  { "trifuse_histogram", 629 },
+  { "trifuse_histogram_config", 630 },
+  { "trifuse_histogram_snapshot", 631 },
+  { "trifuse_limiter", 632 },
+  { "trifuse_limiter_config", 633 },
+  { "trifuse_limiter_snapshot", 634 },
+  { "trifuse_py_call", 635 },
+  { "trifuse_py_handle", 637 },
+  { "trifuse_py_limiter", 638 },
+  { "trifuse_py_place", 639 },
+  { "trifuse_py_places", 641 },
+  { "trifuse_py_throttle", 642 },
+  { "trifuse_py_told", 643 },
+  { "trifuse_reservation", 644 },
+  { "trifuse_retry", 645 },
+  { "trifuse_retry_budget", 646 },
+  { "trifuse_retry_budget_config", 647 },
+  { "trifuse_retry_budget_snapshot", 648 },
+  { "trifuse_retry_call", 649 },
+  { "trifuse_retry_config", 650 },
+  { "trifuse_retry_snapshot", 651 },
+  { "trifuse_throttle", 652 },
+  { "trifuse_throttle_config", 653 },
+  { "trifuse_throttle_snapshot", 654 },
 };
 
 static const struct _cffi_type_context_s _cffi_type_context = {
@@ -12400,12 +14180,12 @@ static const struct _cffi_type_context_s _cffi_type_context = {
   _cffi_struct_unions,
   NULL,  /* no enums */
   _cffi_typenames,
-  335,  /* num_globals */
-  31,  /* num_struct_unions */
+  367,  /* num_globals */
+  36,  /* num_struct_unions */
   0,  /* num_enums */
-  31,  /* num_typenames */
+  36,  /* num_typenames */
   NULL,  /* no includes */
-  577,  /* num_types */
+  662,  /* num_types */
   0,  /* flags */
 };
 

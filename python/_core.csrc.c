@@ -17,3 +17,5 @@
 #define _cffi_save_errno() ((void)0)
 
 #include "shim.c"
+#include "shim_limits.c"
+#include "shim_retry.c"

@@ -4,7 +4,8 @@
     python bench/python/run.py [--quick] [--only SECTION ...] [--json FILE] [--check]
 
 It measures the trifuse that is installed in the interpreter that runs it, and the peers found there
-(circuitbreaker, aiobreaker, pybreaker, purgatory, hyx). docs/benchmarks.md says how to read it.
+(circuitbreaker, aiobreaker, pybreaker, purgatory, hyx; aiolimiter, limits, PyrateLimiter,
+throttled-py; tenacity, stamina, backoff). docs/benchmarks.md says how to read it.
 """
 
 from __future__ import annotations
@@ -18,8 +19,11 @@ from typing import Any
 
 import calls
 import imports
+import keyed
 import latency
 import memory
+import policies
+import policy_subjects
 import report
 import subjects
 from measure import FULL, QUICK, Effort
@@ -32,8 +36,15 @@ SECTIONS: dict[str, Section] = {
     "suspended": calls.suspended,
     "refused": calls.refused,
     "forms": calls.forms,
+    "limiter": policies.limiter,
+    "limiter-async": policies.limiter_async,
+    "retry": policies.retry,
+    "retry-async": policies.retry_async,
+    "pipeline": policies.pipeline,
+    "pipeline-async": policies.pipeline_async,
     "latency": latency.run,
     "memory": memory.run,
+    "keyed": keyed.run,
     "import": imports.run,
 }
 
@@ -57,7 +68,7 @@ def main() -> int:
     subjects.quiet()
     machine = report.machine()
     print("; ".join(f"{key}: {value}" for key, value in machine.items()))
-    for name in subjects.missing():
+    for name in subjects.missing() + policy_subjects.missing():
         report.note(f"{name} is not installed: it is left out")
     effort = QUICK if arguments.quick else FULL
     figures: dict[str, Any] = {"machine": machine, "effort": asdict(effort)}

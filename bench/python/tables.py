@@ -18,16 +18,25 @@ TITLES = {
     "async": "Awaited call that succeeds, ns over the bare call",
     "suspended": "Awaited call that gives way once, with a time limit, ns over the bare call",
     "refused": "Call refused by an open circuit, ns over a bare call",
+    "limiter": "Rate limit, a token granted, ns over the bare call",
+    "limiter-async": "Rate limit, a token granted, awaited, ns over the bare call",
+    "retry": "Retry of a call that succeeds at once, ns over the bare call",
+    "retry-async": "Retry of an awaited call that succeeds at once, ns over the bare call",
+    "pipeline": "Pipelines, a call that succeeds, ns over the bare call",
+    "pipeline-async": "Pipelines, an awaited call that succeeds, ns over the bare call",
     "latency": "Beside a CPU-bound thread: p99 in us, calls a second",
     "memory": "Memory of a breaker with its decorated function, KiB beyond the bare function: resident, traced",
+    "keyed": "Memory of keyed limiters, bytes a key",
     "import": "Import time beyond a start without it, ms",
 }
 
 
-def cell(section: str, figures: dict[str, float] | None, seconds: float) -> str:
+def cell(section: str, figures: Any, seconds: float) -> str:
     """Give the text of one figure."""
     if figures is None:
         return ""
+    if section == "keyed":
+        return f"{figures:.0f}"
     if section == "latency":
         return f"{figures['p99']:.1f}, {figures['calls'] / seconds:,.0f}"
     if section == "memory":
@@ -40,7 +49,7 @@ def cell(section: str, figures: dict[str, float] | None, seconds: float) -> str:
 def print_section(section: str, runs: list[dict[str, Any]]) -> None:
     """Print one table."""
     rows = list(dict.fromkeys(name for run in runs for name in run.get(section, {})))
-    if section in {"sync", "async", "suspended", "refused"}:
+    if section not in {"latency", "memory", "keyed", "import"}:
         rows = rows[1:]  # the bare call
     if not rows:
         return

@@ -83,27 +83,25 @@ class Concurrency:
         if not time:
             return self.n
         time = min(time, LONGEST_VEGAS)
-        if self.probe() or not self.no_load:
-            self.no_load = time
-        self.no_load = min(self.no_load, time)
+        self.count_sample()
+        anew = not self.no_load or self.taken_in != self.epoch
+        self.no_load, self.taken_in = time if anew else min(self.no_load, time), self.epoch
         queue = self.n * (1 - self.no_load / time)
         marks = step, self.c["alpha"] * step, self.c["beta"] * step
-        self.edge |= min(abs(queue - mark) for mark in marks) < 1e-9 * self.n
+        self.edge = min(abs(queue - mark) for mark in marks) < 1e-9 * self.n
         if queue <= marks[0]:
             return self.n + 6 * step
         if queue < marks[1]:
             return self.n + step
         return self.n - step if queue > marks[2] else self.n
 
-    def probe(self):
-        """Counts a sample of VEGAS; whether the no-load time is to be taken anew with it."""
+    def count_sample(self):
+        """The no-load time is taken anew after 1/2..1 of `probe_every` N samples."""
         most = int(self.c["probe_every"] * self.n)
         due = most // 2 + uniform(draw(self.c["seed"], self.epoch, 0), most - most // 2)
         self.samples += 1
-        if self.samples < due:
-            return False
-        self.epoch, self.samples = (self.epoch + 1) % 65536, 0
-        return True
+        if self.samples >= due:
+            self.epoch, self.samples = self.epoch + 1, 0
 
     def gradient2(self, failed, time):
         c = self.c

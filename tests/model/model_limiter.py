@@ -12,6 +12,7 @@ from policy_draws import BILLION, billionths
 
 ERA = 56
 DEFAULTS = {"kind": "token_bucket", "rate": 0.0, "permits": 100, "period_ns": BILLION, "capacity": 0}
+PRESETS = {"critical": 1000, "normal": 500, "batch": 100}
 
 
 class Limiter:

@@ -106,7 +106,7 @@ class Histogram:
         """What counts at now, sorted."""
         lap = max(self.newest, self.lap(now))
         halves = [half for key, half in self.halves.items() if key >= lap - 1]
-        return halves[0] if len(halves) == 1 else sorted(sum(halves, []))
+        return halves[0] if len(halves) == 1 else sorted(value for half in halves for value in half)
 
     def quantile(self, quantile, now):
         """(result, exact value)"""

@@ -3,6 +3,7 @@
 
 import struct
 from collections import Counter
+from typing import ClassVar
 
 import chooser
 from library import NAMES, TEXTS
@@ -33,13 +34,14 @@ class Picture:
 
 class PolicyTwins:
     """One object and its model. A subclass names KIND, MODEL, CONFIG (choices by member, the plainest first)
-    and OPERATIONS (a table that two bytes pick from), and has a do_<operation>(byte, now) for each."""
+    and OPERATIONS (a table that two bytes pick from), and has a do_<operation>(byte, now) for each. CHOICES are
+    the members of the snapshot that are texts in the model."""
 
     KIND = ""
     MODEL = None
-    CONFIG = {}
+    CONFIG: ClassVar = {}
     OPERATIONS = ()
-    CLOSE = {}
+    CHOICES: ClassVar = {}
 
     def __init__(self, core, data, seen):
         self.core, self.ffi, self.lib, self.seen = core, core.ffi, core.lib, seen
@@ -98,7 +100,8 @@ class PolicyTwins:
         getattr(self, "do_" + op)(byte, now)
 
     def later(self, time_byte):
-        """The time of the next step; it may step back."""
+        """The time of the next step; it may step back. A third of the histories jump as far as the end of time."""
+        time_byte -= time_byte == 255 and self.born // 10**6 % 3 > 0
         return min(chooser.later(time_byte, self.now, self.marks), chooser.END)
 
     def told(self, result):
@@ -115,7 +118,7 @@ class PolicyTwins:
         self.same("get_snapshot", 0, self.read(now))
         real, (_, model) = self.picture.members(), self.said(now)
         for name, value in model.items():
-            wanted = NAMES[self.CLOSE[name]][value] if isinstance(value, str) else value
+            wanted = NAMES[self.CHOICES[name]][value] if isinstance(value, str) else value
             if real[name] != wanted and not self.close(name, wanted, real[name]):
                 self.fail(f"snapshot.{name}", value, real[name])
 

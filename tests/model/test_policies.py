@@ -28,18 +28,23 @@ EACH = 1000 * min(STEPS, 1_000_000) // 1_000_000
 CLOCK = ("clock step back", "clock stands")
 JITTERS = ("none", "proportional", "full", "equal", "decorrelated")
 EXPECTED = {
-    LimiterTwins: (
-        "ok refused_rate_limited error_over_capacity error_argument error_unsupported error_config patience "
-        "reserved reshaped"
-    ).split()
-    + ["given back in part"],
-    ConcurrencyTwins: "ok refused_bulkhead_full error_not_held error_config".split()
-    + [f"{kind} {way}" for kind in ("aimd", "vegas", "gradient2") for way in ("up", "down")],
-    RetryTwins: "ok stop_retries stop_deadline stop_retry_after refused_retry_budget draws".split()
-    + [f"{strategy} {jitter}" for strategy in ("fixed", "linear", "exponential") for jitter in JITTERS],
+    LimiterTwins: [
+        *(
+            "ok refused_rate_limited error_over_capacity error_argument error_unsupported error_config".split()
+        ),
+        *("patience", "reserved", "reshaped", "given back in part"),
+    ],
+    ConcurrencyTwins: [
+        *("ok", "refused_bulkhead_full", "error_not_held", "error_config"),
+        *(f"{kind} {way}" for kind in ("aimd", "vegas", "gradient2") for way in ("up", "down")),
+    ],
+    RetryTwins: [
+        *"ok stop_retries stop_deadline stop_retry_after refused_retry_budget draws".split(),
+        *(f"{strategy} {jitter}" for strategy in ("fixed", "linear", "exponential") for jitter in JITTERS),
+    ],
     BudgetTwins: ["ok", "refused_retry_budget", "large floor"],
     ThrottleTwins: ["ok", "refused_throttled", "certain", "likely"],
-    HistogramTwins: ["ok", "empty", "merged", *(f"octave {bits}" for bits in range(50))],
+    HistogramTwins: ["ok", "empty", "merged"],
     HedgeTwins: ["ok", "refused_hedge_budget", "nothing more to save"],
 }
 
@@ -95,5 +100,7 @@ def test_model_and_library_of_a_policy_agree_and_the_run_has_seen_enough(twins, 
             print(f"\n{twins.KIND}, seen:\n{lines}\nTRIFUSE_MODEL_SEED={SEED}\n")
     assert {name: seen[name] for name in names if seen[name] < EACH} == {}
     assert seen["end of time"] >= EACH // 20
+    if twins is HistogramTwins:
+        assert all(seen[f"octave {bits}"] >= EACH // 10 for bits in range(50))
     if twins is RetryTwins:
         assert abs(seen["in the upper half"] / seen["draws"] - 0.5) < 3 / seen["draws"] ** 0.5

@@ -3,14 +3,16 @@
 against each other. What only a library has (refusing configurations, texts) is left to test_vectors.py."""
 
 import pytest
-from model_concurrency import Concurrency
 from model_concurrency import DEFAULTS as CONCURRENCY
+from model_concurrency import Concurrency
 from model_limiter import DEFAULTS as LIMITER
+from model_limiter import PRESETS as PERMITS
 from model_limiter import limiter
-from model_retry import BUDGET, PRESETS, Retry, RetryBudget, max_total
-from model_retry import DEFAULTS as RETRY
-from model_traffic import HEDGE, HISTOGRAM, THROTTLE, Hedge, Histogram, Throttle
 from model_parts import NEVER
+from model_retry import BUDGET, Retry, RetryBudget, max_total
+from model_retry import DEFAULTS as RETRY
+from model_retry import PRESETS as RETRIES
+from model_traffic import HEDGE, HISTOGRAM, THROTTLE, Hedge, Histogram, Throttle
 from policies import sort_of
 from replay_objects import NO_ERROR, ObjectReplay
 from test_model_vectors import ALL
@@ -44,8 +46,9 @@ class ModelObjects:
     def preset(self, kind, chosen):
         preset = chosen.pop("preset", "default")
         found = KINDS[kind][1] | chosen
-        if kind == "retry":
-            found |= {"max_retries": PRESETS.get(preset, found["max_retries"])}
+        for of, name, table in (("retry", "max_retries", RETRIES), ("limiter", "permits", PERMITS)):
+            if kind == of and preset in table:
+                found |= {name: table[preset]}
         return found
 
     def call(self, function, arguments, values, on):

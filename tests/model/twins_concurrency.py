@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Bulkheads and adaptive limits beside their models."""
 
+from typing import ClassVar
+
 from library import NAMES
 from model_concurrency import STEP, Concurrency
 from policy_twins import PolicyTwins, table
@@ -13,7 +15,7 @@ class ConcurrencyTwins(PolicyTwins):
     """Never more than N are in flight; N goes where the model says, to a step of it."""
 
     KIND, MODEL = "concurrency", Concurrency
-    CONFIG = {
+    CONFIG: ClassVar = {
         "algorithm": ("fixed", "aimd", "vegas", "gradient2", "vegas", "gradient2"),
         "limit": (20, 1, 2, 10, 100, 999),
         "min_limit": (1, 5, 10),
@@ -106,7 +108,7 @@ class ConcurrencyTwins(PolicyTwins):
     def said(self, _):
         return self.model.snapshot()
 
-    CLOSE = {"algorithm": "algorithm"}
+    CHOICES: ClassVar = {"algorithm": "algorithm"}
 
     def close(self, name, model, real):
         return name == "long_ns" and abs(model - real) <= 1 + 1e-6 * real

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Rate limiters of the four kinds beside their models, and an exact log of their own beside both."""
 
-from bisect import insort
-from math import ceil, gcd
+from typing import ClassVar
 
+from limiter_log import FAR, Grain, Log
 from model_limiter import TokenBucket, limiter
 from policy_draws import BILLION
 from policy_twins import PolicyTwins, table
@@ -11,10 +11,7 @@ from policy_twins import PolicyTwins, table
 MS = 10**6
 YEAR = 365 * 86400 * BILLION
 KEPT = 12
-LINES = 30
 MOST_OF_A_LOG = 100
-FAR = 2**45
-FINEST = 4096
 MOST_BACK = 300 * BILLION
 THIRTY_YEARS = 30 * YEAR
 CONFIG = {
@@ -31,12 +28,13 @@ class LimiterTwins(PolicyTwins):
     """Every answer is the model's; a refusal's wait is tried out to the nanosecond."""
 
     KIND, MODEL, CONFIG = "limiter", staticmethod(limiter), CONFIG
-    CLOSE = {"kind": "limiter_kind"}
+    CHOICES: ClassVar = {"kind": "limiter_kind"}
     OPERATIONS = table(
         ("acquire", 40),
         ("patience", 12),
         ("reserve", 10),
         ("cancel", 6),
+        ("overtaken", 4),
         ("refund", 4),
         ("debit", 4),
         ("reshape", 3),
@@ -62,7 +60,9 @@ class LimiterTwins(PolicyTwins):
         older now may see the newer level then. The histories do not step back from there on."""
         super().step(op_byte, byte, time_byte)
         far = self.grain.far() if self.bucket else FAR
-        if self.bucket and (self.now - self.model.base > far or self.model.level(self.now) < -far * self.model.speed):
+        if self.bucket and (
+            self.now - self.model.base > far or self.model.level(self.now) < -far * self.model.speed
+        ):
             self.anew = self.now
 
     def later(self, time_byte):
@@ -91,7 +91,7 @@ class LimiterTwins(PolicyTwins):
             self.model.refused += 1
             self.seen["a grain too late"] += wait != got[1]
             return got
-        if self.bucket and got[0] == "ok" and wait and self.grain.near(wait, 0):
+        if self.bucket and got[0] == "ok" and wait and self.near(wait, 0, now):
             self.model.grant(n, now)
             return got
         want = self.model.try_acquire(n, now)
@@ -99,8 +99,11 @@ class LimiterTwins(PolicyTwins):
         return got
 
     def near(self, wait, got, now):
-        """Whether two waits are as near as the grain lets them be; past the end of time they are all the same."""
-        return self.grain.near(wait, got) or min(wait, got) + now >= 2**64
+        """Whether two waits are as near as the grain lets them be; past the end of time they are all the same, and
+        one from before the rate came into force begins there as soon as a grain is missing."""
+        early = max(0, self.model.base - now)
+        pairs = (wait, got), (max(0, wait - early), max(0, got - early))
+        return any(self.grain.near(*pair) for pair in pairs) or min(wait, got) + now >= 2**64
 
     def do_acquire(self, byte, now):
         self.acquire(self.weight(byte), now)
@@ -127,11 +130,11 @@ class LimiterTwins(PolicyTwins):
         got = self.told(self.call("reserve")(self.real, n, now, most, made))
         before = self.model.ready(n, now) - now if self.bucket else 0
         if self.bucket and got in ("ok", "refused_rate_limited"):
-            most -= made.wait_ns - before if self.grain.near(before, made.wait_ns) else 0
+            most -= made.wait_ns - before if self.near(before, made.wait_ns, now) else 0
         result, told = self.model.reserve(n, now, most)
-        self.same("reserve", (result, before, self.grain.loose() if self.bucket else 0), (got, made.wait_ns, 0)) if result!=got else None
+        self.same("reserve", result, got)
         if "wait_ns" in told:
-            self.same("wait is near", True, self.grain.near(told["wait_ns"], made.wait_ns))
+            self.same("wait is near", True, not self.bucket or self.near(before, made.wait_ns, now))
         if result == "ok":
             self.seen["reserved"] += 1
             self.same("ready", (n, min(now + made.wait_ns, 2**64 - 1)), (made.n, made.ready_ns))
@@ -149,6 +152,14 @@ class LimiterTwins(PolicyTwins):
         self.seen["given back in part"] += 0 < back < told["n"]
         self.log.taken_back(told["line"], back, now)
         self.look(now)
+
+    def do_overtaken(self, byte, now):
+        """A reservation is given up with others behind it."""
+        before = len(self.reservations)
+        self.do_reserve(4 * (byte // 4), now)
+        self.do_reserve(0, now)
+        if len(self.reservations) == before + 2:
+            self.do_cancel(before, now)
 
     def do_refund(self, byte, now):
         n = self.weight(byte)
@@ -203,95 +214,3 @@ class LimiterTwins(PolicyTwins):
         if not self.bucket or name not in ("available", "debt"):
             return False
         return abs(model - real) <= self.grain.tokens()
-
-
-class Grain:
-    """How fine a bucket counts: in `units` a token. They are exact where a nanosecond brings a whole number of
-    them. Another rate takes over what the one before had rounded."""
-
-    def __init__(self, model, before=None):
-        self.model, self.deepest = model, 0
-        common = gcd(model.speed, model.unit)
-        self.period, self.speed = model.unit // common, model.speed // common
-        self.inherited = before.loose() + 1 / before.units() + 1 / self.units() if before else 0
-
-    def deepen(self, now):
-        self.deepest = max(self.deepest, self.model.debt(now))
-
-    def units(self):
-        """At most 4,096 a ns, 2^59 a full bucket, 2^60 the deepest debt."""
-        finest = self.period if self.speed <= FINEST else max(1, FINEST * self.period // self.speed)
-        return min(finest, 2**59 // self.model.most, 2**60 // max(1, self.deepest))
-
-    def exact(self):
-        return self.units() == self.period and not self.inherited
-
-    def far(self):
-        """ns in which a bucket, or a debt, may take up a new beginning."""
-        return min(FAR, 2**56 * self.model.unit // self.model.speed)
-
-    def loose(self):
-        """Tokens that the library may have less than the model; after another rate, or more."""
-        return self.inherited + (0 if self.units() == self.period else 3 / self.units())
-
-    def near(self, model, real):
-        """Whether two waits are as near as that; a wait is never told too early."""
-        late, early = (ceil(tokens * self.model.unit / self.model.speed) for tokens in (self.loose(), self.inherited))
-        return model - (early and 1 + early) <= real <= model + (late and 1 + late)
-
-    def tokens(self):
-        """Whole tokens that this may hide."""
-        return ceil(self.loose())
-
-
-class Log:
-    """What was granted, as a reader of the promise would write it down, [time, tokens] a line. A line that comes
-    late stands at the time of the one before it: what the clock of a caller says does not change the order.
-    (Of a bucket only while the clock does not step back: what an older now puts in has no place in it.)"""
-
-    def __init__(self, twins):
-        self.twins, self.model, self.lines = twins, twins.model, []
-        if isinstance(self.model, TokenBucket):
-            self.note(twins.now, (self.model.full - self.model.level(twins.now)) / self.model.unit)
-
-    def note(self, now, n):
-        """Writes a line; what is old is torn off."""
-        self.lines.append([max(now, self.lines[-1][0] if self.lines else 0), n])
-        del self.lines[:-LINES]
-        return self.lines[-1]
-
-    def granted(self, n, now):
-        """Writes a grant down and reads the promise; the line."""
-        kind = self.model.c["kind"]
-        line = self.note(max(now, self.model.base) if kind == "token_bucket" else now, n)
-        if kind == "token_bucket" and self.twins.steady:
-            self.check_bucket()
-        if kind in ("sliding_log", "fixed_window"):
-            self.check_window(line[0])
-        return line
-
-    def taken_back(self, line, n, now):
-        """Less was granted than the line says."""
-        if not any(line is other for other in self.lines):
-            self.note(now, -n)
-            return
-        line[1] -= n
-        self.lines = [other for other in self.lines if other[1]]
-
-    def check_bucket(self):
-        """Never more than c + r t in any t that ends here; a reservation is ready on the whole ns."""
-        end, per_ns, total = self.lines[-1][0], self.model.speed / self.model.unit, 0
-        for time, n in reversed(self.lines):
-            total += n
-            if total > (self.model.most + (end - time + 1) * per_ns) * (1 + 1e-9):
-                self.twins.fail("more than c + r t", self.lines, total)
-
-    def check_window(self, end):
-        """Never more than N in the window that ends here."""
-        window, most = self.model.window, self.model.most
-        if self.model.c["kind"] == "fixed_window":
-            total = sum(n for time, n in self.lines if time // window == end // window)
-        else:
-            total = sum(n for time, n in self.lines if time > end - window)
-        if total > most:
-            self.twins.fail("more than N in a window", most, total)

@@ -2,6 +2,7 @@
 """Retries and retry budgets beside their models."""
 
 from collections import Counter
+from typing import ClassVar
 
 from model_parts import NEVER
 from model_retry import Retry, RetryBudget, jittered, max_total, plain_delay
@@ -52,7 +53,7 @@ class RetryTwins(PolicyTwins):
     """Delays are within the bounds of strategy and jitter, and the draw is the one that the seed gives."""
 
     KIND, MODEL = "retry", Retry
-    CONFIG = {
+    CONFIG: ClassVar = {
         "strategy": ("exponential", "fixed", "linear"),
         "jitter": ("proportional", "none", "full", "equal", "decorrelated"),
         "max_retries": (3, 0, 1, 10, 1_000_000),
@@ -65,7 +66,7 @@ class RetryTwins(PolicyTwins):
         "seed": (0, 1, 2**64 - 1),
     }
     OPERATIONS = table(
-        ("begin", 8),
+        ("begin", 20),
         ("next", 50),
         ("told", 10),
         ("own", 6),
@@ -107,7 +108,7 @@ class RetryTwins(PolicyTwins):
         self.same("call", tuple(model[name] for name in names), kept)
         if result == "ok":
             self.within(before, model, delay, retry_after, own_delay, now)
-        if model["deadline_ns"] != NEVER:
+        if model["deadline_ns"] != NEVER and now < 2**60:
             self.marks = [max(1, model["deadline_ns"] - self.model.range(model, NEVER, NEVER)[0])]
 
     def within(self, before, model, delay, retry_after, own_delay, now):

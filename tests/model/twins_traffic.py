@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Throttles, hedge budgets and histograms beside their models."""
 
+from typing import ClassVar
+
 from model_traffic import Hedge, Histogram, Throttle, within_five_percent
 from policy_draws import BILLION
 from policy_twins import PolicyTwins, table
@@ -14,7 +16,7 @@ class ThrottleTwins(PolicyTwins):
     """Every draw is the model's, every probability too."""
 
     KIND, MODEL = "throttle", Throttle
-    CONFIG = {
+    CONFIG: ClassVar = {
         "window_duration_ns": (30 * BILLION, 64_000, 10 * MS, 3_333_333, YEAR),
         "window_buckets": (10, 1, 2, 3, 64),
         "k": (2.0, 1.0, 1.1, 1.333333333, 1000.0),
@@ -54,7 +56,10 @@ class HedgeTwins(PolicyTwins):
     """What is saved is the same to the billionth."""
 
     KIND, MODEL = "hedge", Hedge
-    CONFIG = {"share": (0.05, 0.0, 1.0, 0.333333333, 1e-9, 0.999999999), "max_saved": (10, 1, 2, 1_000_000)}
+    CONFIG: ClassVar = {
+        "share": (0.05, 0.0, 1.0, 0.333333333, 1e-9, 0.999999999),
+        "max_saved": (10, 1, 2, 1_000_000),
+    }
     OPERATIONS = table(("deposit", 10), ("deposits", 6), ("withdraw", 6), ("look", 1))
 
     def do_deposit(self, _, now):
@@ -88,7 +93,7 @@ class HistogramTwins(PolicyTwins):
     """Every quantile is within 5 % of the exact one."""
 
     KIND, MODEL = "histogram", Histogram
-    CONFIG = {"sliding_ns": (60 * BILLION, 0, MS, 3 * MS + 1, 10 * MS, YEAR)}
+    CONFIG: ClassVar = {"sliding_ns": (60 * BILLION, 0, MS, 3 * MS + 1, 10 * MS, YEAR)}
     OPERATIONS = table(("record", 30), ("records", 6), ("quantile", 12), ("merge", 1), ("look", 3))
     QUANTILES = (0.5, 0.0, 1.0, 0.95, 0.99, 0.999, 0.25, 0.1, 1e-9, 0.333333333)
 

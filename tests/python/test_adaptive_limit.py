@@ -40,7 +40,9 @@ def fails(error):
     raise error
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), RateLimitedError("other"), BulkheadFullError("other")])
+@pytest.mark.parametrize(
+    "error", [KeyboardInterrupt(), RateLimitedError("other"), BulkheadFullError("other")]
+)
 def test_what_says_nothing_about_the_backend_moves_nothing(limit, error):
     places = full(limit)
     with pytest.raises(type(error)):
@@ -50,7 +52,9 @@ def test_what_says_nothing_about_the_backend_moves_nothing(limit, error):
 
 
 def test_a_timeout_is_a_failure_and_so_is_what_was_said_to_be_one():
-    limit = AdaptiveLimit("aimd", limit=10, failure_on=(KeyError, TimeoutError), failure_if=lambda r: r == "no")
+    limit = AdaptiveLimit(
+        "aimd", limit=10, failure_on=(KeyError, TimeoutError), failure_if=lambda r: r == "no"
+    )
     places = full(limit)[:6]
     for error, after in ((TimeoutError(), 9), (OSError(), 9), (KeyError(), 8.1)):
         with pytest.raises(type(error)):
@@ -122,6 +126,20 @@ def test_blocks_are_counted_by_what_ended_them(limit):
         raise KeyError
     assert limit.snapshot().limit_exact == 9
     assert len(places) == 9
+
+
+def test_blocks_are_measured_by_themselves_and_left_in_the_order_of_their_nesting(clock):
+    limit = AdaptiveLimit("gradient2")
+    with limit as outer:
+        clock.advance(3)
+        with limit:
+            clock.advance(2)
+        assert limit.snapshot().short == 2
+        outer.release()
+        assert limit.snapshot().short == 5
+    assert limit.in_flight == 0
+    with pytest.raises(RuntimeError, match="not entered"):
+        limit.__exit__(None, None, None)
 
 
 def test_streams_count_at_their_end():

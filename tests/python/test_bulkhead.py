@@ -65,18 +65,17 @@ def test_a_full_bulkhead_makes_no_call():
     assert calls == [2]
 
 
-def test_blocks_are_left_in_the_order_of_their_nesting():
+def test_blocks_nest():
     limit = Bulkhead(2)
-    with limit as outer, limit:
+    with limit as same, limit:
+        assert same is limit
         assert limit.in_flight == 2
-        outer.release()
-        assert limit.in_flight == 1
     assert limit.in_flight == 0
 
 
 def test_leaving_a_block_that_was_not_entered_is_a_mistake():
-    with pytest.raises(RuntimeError, match="not entered"):
-        Bulkhead(1).__exit__(None, None, None)
+    with pytest.raises(TrifuseError, match="not taken"):
+        Bulkhead(1, name="b").__exit__(None, None, None)
 
 
 def test_a_stream_holds_its_place_from_the_first_item_to_the_end():
@@ -262,7 +261,7 @@ def test_the_settings_make_another_of_the_kind():
 
 def test_the_refusal_can_be_pickled_and_says_what_to_do():
     with pytest.raises(BulkheadFullError) as caught, Bulkhead(1, name="b") as limit:
-        limit._limit.acquire()
+        limit.acquire()
     again = pickle.loads(pickle.dumps(caught.value))
     assert (again.name, again.policy, str(again)) == ("b", "bulkhead", str(caught.value))
     assert "bulkhead 'b' is full" in str(again)
@@ -273,6 +272,8 @@ def test_switched_off_nothing_is_limited_and_nothing_is_counted():
     with testing.disabled():
         places = [limit.acquire() for _ in range(3)]
         assert [limit(lambda: 5)() for _ in range(3)] == [5, 5, 5]
+        with limit, limit:
+            pass
     for place in places:
         place.release()
     assert limit.snapshot().admitted == 0

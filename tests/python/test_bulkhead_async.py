@@ -22,8 +22,7 @@ def held(request):
         if request.param == "called":
             return lambda *args: limit.call(fn, *args)
         if request.param == "awaitable":
-            learned = limit(lambda *args: fn(*args))  # no coroutine function by inspection
-            return learned
+            return limit(lambda *args: fn(*args))  # no coroutine function by inspection
         if request.param == "wrapped":
 
             def wrapper(*args):
@@ -252,7 +251,7 @@ async def test_waiting_without_an_event_loop_says_so():
         def drive():
             try:
                 waiting.send(None)
-            except Exception as error:  # noqa: BLE001
+            except Exception as error:
                 return str(error)
 
         said = await anyio.to_thread.run_sync(drive)

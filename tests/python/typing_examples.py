@@ -214,7 +214,51 @@ async def use_retries() -> None:
         assert_type(trifuse.is_retryable(exhausted), bool)
 
 
+@trifuse.rate_limit(trifuse.per(500, seconds=60), wait=2.0)
+async def metered(a: int) -> str:
+    return str(a)
+
+
+@trifuse.rate_limit(20, key=region_of, max_keys=10)
+def by_user(user: str) -> bytes:
+    return user.encode()
+
+
+@trifuse.bulkhead(20, max_queue=100, max_wait=1.0)
+def bounded(a: int) -> Iterator[int]:
+    yield a
+
+
+@trifuse.throttle(k=3.0, overload_on=(OSError,))
+@trifuse.adaptive_limit("vegas", alpha=2.0)
+def adapted(a: int, *, b: str = "") -> float:
+    return a / len(b)
+
+
+async def limits() -> None:
+    assert_type(await metered(3), str)
+    assert_type(metered.policy, trifuse.RateLimit)
+    assert_type(metered.policy.try_acquire(2), bool)
+    assert_type(metered.policy.reserve(2, max_wait=timedelta(seconds=1)).wait, float)
+    assert_type(metered.policy.snapshot().granted, int)
+    assert_type(by_user("a"), bytes)
+    assert_type(by_user.policy["a"], trifuse.RateLimit)
+    assert_type(list(bounded(3)), list[int])
+    assert_type(bounded.policy.try_acquire(), trifuse.Place | None)
+    assert_type(adapted(3, b="x"), float)
+    assert_type(trifuse.AdaptiveLimit("aimd", timeout=1).snapshot().limit_exact, float)
+    assert_type(trifuse.Throttle().call(len, "abc"), int)
+    async with metered.policy, bounded.policy as limit:
+        with await limit.acquire_async() as place:
+            assert_type(place, trifuse.Place)
+
+
 async def misuse() -> None:
+    await metered("three")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    adapted(1, c=2)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    trifuse.AdaptiveLimit("best")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    trifuse.Bulkhead(limit="3")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    trifuse.RateLimit(per=3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     retried("three")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     trifuse.retry(jitter="some")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
     trifuse.Retry(tries=3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

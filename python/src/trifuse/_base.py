@@ -14,6 +14,7 @@ from trifuse._listeners import Listeners
 from trifuse._locks import Lock
 from trifuse._options import Options
 from trifuse._permits import NOTIFY, TIMED, announce, handle_of, new_event, now_ns
+from trifuse._policy import Policy
 
 if TYPE_CHECKING:
     from trifuse._registry import CircuitBreakerRegistry
@@ -34,13 +35,10 @@ class _Extra:
         self.listeners: Listeners | None = None
 
 
-class Base:
+class Base(Policy):
     """The memory of a breaker and its private ways. ``_slot`` is the permit that calls share."""
 
-    __slots__ = (
-        "__weakref__", "_extra", "_memory", "_options", "_registry", "_slot", "_table", "_written", "name",
-    )  # fmt: skip
-    name: str
+    __slots__ = ("_extra", "_memory", "_options", "_registry", "_slot", "_table", "_written")
     _extra: _Extra | None
     _memory: Any
     _options: Options

@@ -60,6 +60,8 @@ class CircuitBreaker(Steering):
     """
 
     __slots__ = ()
+    kind = "circuit_breaker"
+    settings = _fields.NAMES | {"preset", "idle_timeout", "thread", "respect_retry_after"}
 
     def __new__(  # noqa: PYI034 - it may be one that is known already
         cls,
@@ -145,13 +147,10 @@ class CircuitBreaker(Steering):
             )
         return restore, (self.name,)
 
-    def __copy__(self) -> CircuitBreaker:
-        """Give itself: a breaker is shared, never copied."""
-        return self
+    def _guard(self, fn: Any) -> Any:
+        from trifuse._kinds import guard_by_kind
 
-    def __deepcopy__(self, memo: object) -> CircuitBreaker:
-        """Give itself: a breaker is shared, never copied."""
-        return self
+        return guard_by_kind(self, self._options, fn)
 
 
 def split(fields: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:

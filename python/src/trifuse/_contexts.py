@@ -79,7 +79,7 @@ class Contexts:
             raise
         limit = start_limit(breaker._timeout) if limited and own is not None else None
         block = GuardedBlock(own, limit)
-        self._blocks.setdefault(_owner(), []).append(block)
+        self._blocks.setdefault(owner_now(), []).append(block)
         return block
 
     def exit(self, error: BaseException | None) -> None:
@@ -88,7 +88,7 @@ class Contexts:
         A block may be left elsewhere than it was entered (an asynchronous generator that is
         finalized): then it is the last that was entered at all.
         """
-        owner = _owner()
+        owner = owner_now()
         if owner not in self._blocks:
             if not self._blocks:
                 raise RuntimeError("a block of a circuit breaker is left that was not entered")
@@ -100,7 +100,8 @@ class Contexts:
         block.finish(error)
 
 
-def _owner() -> Any:
+def owner_now() -> Any:
+    """Give the running task, or the thread outside of one."""
     loop = _limits.running_loop() if _limits.load() else None
     if loop is not None:
         task = _limits.current_task(loop)

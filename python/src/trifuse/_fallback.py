@@ -12,7 +12,7 @@ from trifuse._listeners import log
 
 
 class Answered(NamedTuple):
-    """Which fallback answered: the breaker, the level from 1 on, the fallback's name."""
+    """Which fallback answered: the breaker's or policy's name, the level from 1 on, the fallback's name."""
 
     name: str
     level: int
@@ -97,7 +97,12 @@ def make_chain(fallback: Any, value: Any, not_given: Any) -> Chain | None:
 
 
 def answer(
-    chain: Chain, name: str, error: BaseException, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    chain: Chain,
+    name: str,
+    error: BaseException,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    what: str = "circuit breaker",
 ) -> tuple[Any, Answered] | None:
     """Ask the levels in order. None when all fail: their errors are then attached to ``error``."""
     failed: list[Exception] = []
@@ -107,13 +112,18 @@ def answer(
         except Exception as exc:  # noqa: BLE001 - the next level is asked
             failed.append(exc.with_traceback(None))
             continue
-        return result, answered(name, number, level)
-    exhausted(name, error, failed)
+        return result, answered(name, number, level, what)
+    exhausted(name, error, failed, what)
     return None
 
 
 async def answer_async(
-    chain: Chain, name: str, error: BaseException, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    chain: Chain,
+    name: str,
+    error: BaseException,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    what: str = "circuit breaker",
 ) -> tuple[Any, Answered] | None:
     """Ask the levels in order, awaiting what is to be awaited; None as answer()."""
     failed: list[Exception] = []
@@ -125,28 +135,28 @@ async def answer_async(
         except Exception as exc:  # noqa: BLE001 - the next level is asked
             failed.append(exc.with_traceback(None))
             continue
-        return result, answered(name, number, level)
-    exhausted(name, error, failed)
+        return result, answered(name, number, level, what)
+    exhausted(name, error, failed, what)
     return None
 
 
-def answered(name: str, number: int, level: Level) -> Answered:
+def answered(name: str, number: int, level: Level, what: str) -> Answered:
     """Note in the log and the context which level answered."""
     told = Answered(name, number, level.name)
     last_fallback.set(told)
-    log().info("circuit breaker %r: fallback level %d (%s) answers", name, number, level.name)
+    log().info("%s %r: fallback level %d (%s) answers", what, name, number, level.name)
     return told
 
 
-def exhausted(name: str, error: BaseException, failed: list[Exception]) -> None:
+def exhausted(name: str, error: BaseException, failed: list[Exception], what: str) -> None:
     """Attach the errors of the fallbacks to the original one.
 
     They are in its attribute ``fallback_errors``, without tracebacks (those would hold the error in
     a cycle), and by type in its notes.
     """
     kinds = ", ".join(type(exc).__qualname__ for exc in failed)
-    log().warning("circuit breaker %r: all fallbacks failed (%s)", name, kinds)
-    error.add_note(f"all fallbacks of circuit breaker {name!r} failed too: {kinds}")
+    log().warning("%s %r: all fallbacks failed (%s)", what, name, kinds)
+    error.add_note(f"all fallbacks of {what} {name!r} failed too: {kinds}")
     for exc in failed:
         if exc.__context__ is error:
             exc.__context__ = None

@@ -11,7 +11,7 @@ import functools
 import gc
 import inspect
 from collections.abc import Callable
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from trifuse._errors import ConfigurationError
@@ -22,7 +22,11 @@ from trifuse._streams import guard_async_generator_function, run_generator
 
 if TYPE_CHECKING:
     from trifuse._base import Base
+    from trifuse._policy import Policy
 
+_SPECIAL = (
+    inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ITERABLE_COROUTINE | inspect.CO_ASYNC_GENERATOR
+)
 _GUARDABLE = "a function, method, coroutine function, generator function or callable object"
 
 
@@ -41,7 +45,7 @@ def check_guardable(fn: Any) -> None:
     if inspect.isawaitable(fn) or inspect.isgenerator(fn) or inspect.isasyncgen(fn):
         advice = "; this has begun already: give the function, not what it returned"
     elif isinstance(fn, type):
-        advice = "; to guard making objects, use breaker.call(TheClass, ...)"
+        advice = "; to guard making objects, use call(TheClass, ...)"
     elif isinstance(fn, (property, functools.cached_property)):
         advice = "; decorate the function under the property"
     elif isinstance(fn, (functools.partialmethod, functools.singledispatchmethod)):
@@ -64,10 +68,9 @@ def guard(breaker: Base, options: Options, fn: Any) -> Any:
     """Give the guarded function; classmethod and staticmethod objects stay what they are."""
     if isinstance(fn, (classmethod, staticmethod)):
         return type(fn)(guard(breaker, options, fn.__func__))
-    check_guardable(fn)
-    guarded = _by_kind(breaker, options, fn)
+    guarded = guard_by_kind(breaker, options, fn)
     look_like(guarded, fn)
-    guarded.circuit_breaker = breaker
+    guarded.circuit_breaker = guarded.policy = breaker
     return guarded
 
 
@@ -95,8 +98,19 @@ def _has_attributes(fn: FunctionType) -> bool:
     )
 
 
-def _by_kind(breaker: Base, options: Options, fn: Any) -> Any:
-    kind = underlying(fn)
+def guard_by_kind(breaker: Base, options: Options, fn: Any) -> Any:
+    """Give the guard of a breaker that fits the kind of function."""
+    if options.plain and not options.idle_timeout:
+        flags = _plain_kind(fn)
+        if flags == 0:
+            return guard_function(breaker, options, fn)
+        if flags == inspect.CO_COROUTINE:
+            return guard_coroutine_function(breaker, options, fn)
+    check_guardable(fn)
+    return _guard_closely(breaker, options, fn, underlying(fn))
+
+
+def _guard_closely(breaker: Base, options: Options, fn: Any, kind: Any) -> Any:
     generator = is_generator_function(kind)
     if options.thread and (
         generator or inspect.iscoroutinefunction(kind) or inspect.isasyncgenfunction(kind)
@@ -117,6 +131,38 @@ def _by_kind(breaker: Base, options: Options, fn: Any) -> Any:
     if options.plain:
         return guard_function(breaker, options, fn)
     return _guard_function_richly(breaker, options, fn)
+
+
+def guard_with(policy: Policy, fn: Any) -> Any:
+    """Give the guard of a policy that fits the kind of function."""
+    flags = _plain_kind(fn)
+    if flags == 0:
+        return policy._guard_function(fn)
+    if flags == inspect.CO_COROUTINE:
+        return policy._guard_coroutine_function(fn)
+    check_guardable(fn)
+    kind = underlying(fn)
+    if inspect.isasyncgenfunction(kind):
+        return policy._guard_async_generator_function(fn)
+    if is_generator_function(kind):
+        return policy._guard_generator_function(fn)
+    if inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(kind):
+        return policy._guard_coroutine_function(fn)
+    return policy._guard_function(fn)
+
+
+def _plain_kind(fn: Any) -> int:
+    """Tell the kind of what is a plain function by the flags of its code; -1: look closer.
+
+    To look closer takes microseconds, too long for call(), which guards a function for each call.
+    """
+    if type(fn) is not FunctionType and type(fn) is not MethodType:
+        return -1
+    code = getattr(fn, "__code__", None)
+    if code is None or getattr(fn, "_is_coroutine_mark", None) is not None:
+        return -1
+    flags: int = code.co_flags & _SPECIAL
+    return flags
 
 
 def is_generator_function(kind: Any) -> bool:

@@ -133,6 +133,31 @@ class AsyncioLimit:
         return not isinstance(error, _asyncio.CancelledError) or left <= self._before
 
 
+class AsyncioOnce:
+    """One call's limit under asyncio, by a timer of its own: for limits that are seldom the same."""
+
+    __slots__ = ("_before", "_task", "_timer")
+
+    def __init__(self, loop: Any, seconds: float) -> None:
+        """Start it now."""
+        self._task = current_task(loop)
+        self._before = self._task.cancelling()
+        self._timer = loop.call_at(loop.time() + seconds, self._fire)
+
+    def _fire(self) -> None:
+        self._timer = None
+        self._task.cancel()
+
+    def stop(self, error: BaseException | None) -> bool:
+        """End it; True when it expired, and no cancellation from outside came as well."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+            return False
+        left = self._task.uncancel()
+        return not isinstance(error, _asyncio.CancelledError) or left <= self._before
+
+
 class TrioLimit:
     """One call's limit under trio."""
 
@@ -167,6 +192,15 @@ def trio_task() -> Any:
     if trio is None or not trio.lowlevel.in_trio_task():
         return None
     return trio.lowlevel.current_task()
+
+
+def start_once(seconds: float) -> AsyncioOnce | TrioLimit | None:
+    """Start a limit of any length for the running task; None where none can be enforced."""
+    if load():
+        loop = running_loop()
+        if loop is not None and current_task(loop) is not None:
+            return AsyncioOnce(loop, seconds)
+    return None if trio_task() is None else TrioLimit(sys.modules["trio"], seconds)
 
 
 def start_limit(seconds: float) -> AsyncioLimit | TrioLimit | None:

@@ -61,15 +61,17 @@ def log() -> logging.Logger:
     return _log
 
 
-def tell(name: str, listeners: tuple[Callable[..., Any], ...], event: object) -> None:
+def tell(
+    name: str, listeners: tuple[Callable[..., Any], ...], event: object, what: str = "circuit breaker"
+) -> None:
     """Tell listeners in order; one that raises is logged and harmless."""
     for listener in listeners:
         try:
             answer = listener(event)
             if isinstance(answer, Awaitable):
-                _spawn(name, answer)
+                _spawn(what, name, answer)
         except Exception:  # noqa: BLE001 - whatever a listener does, the guarded call goes on
-            log().exception("a listener of circuit breaker %r failed", name)
+            log().exception("a listener of %s %r failed", what, name)
 
 
 def log_transition(event: Transition) -> None:
@@ -89,18 +91,18 @@ def log_transition(event: Transition) -> None:
     )  # fmt: skip
 
 
-async def _quietly(name: str, answer: Awaitable[None]) -> None:
+async def _quietly(what: str, name: str, answer: Awaitable[None]) -> None:
     try:
         await answer
     except Exception:  # noqa: BLE001 - as in tell
-        log().exception("a listener of circuit breaker %r failed", name)
+        log().exception("a listener of %s %r failed", what, name)
 
 
-def _spawn(name: str, answer: Awaitable[None]) -> None:
+def _spawn(what: str, name: str, answer: Awaitable[None]) -> None:
     """Run an asynchronous listener beside the call; without an event loop, to its end."""
     import asyncio
 
-    work: Coroutine[Any, Any, None] = _quietly(name, answer)
+    work: Coroutine[Any, Any, None] = _quietly(what, name, answer)
     if asyncio._get_running_loop() is not None:
         task = asyncio.ensure_future(work)
         _running.add(task)
@@ -108,7 +110,7 @@ def _spawn(name: str, answer: Awaitable[None]) -> None:
         return
     trio = sys.modules.get("trio")
     if trio is not None and trio.lowlevel.in_trio_run():
-        trio.lowlevel.spawn_system_task(_quietly, name, answer)
+        trio.lowlevel.spawn_system_task(_quietly, what, name, answer)
         work.close()
         return
     asyncio.run(work)

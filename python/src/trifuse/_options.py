@@ -9,7 +9,14 @@ from typing import Any, TypedDict
 
 from trifuse._core import lib
 from trifuse._durations import Duration, nanoseconds, seconds
-from trifuse._errors import ConfigurationError
+from trifuse._errors import (
+    BulkheadFullError,
+    ConfigurationError,
+    RateLimitedError,
+    RetryBudgetError,
+    ThrottledError,
+    UnsupportedError,
+)
 from trifuse._fallback import Chain, make_chain
 from trifuse._listeners import log
 
@@ -20,6 +27,11 @@ IGNORED: int = lib.TRIFUSE_OUTCOME_IGNORED
 CANCELLED: int = lib.TRIFUSE_PY_CANCELLED
 
 ErrorTest = type[BaseException] | tuple[type[BaseException], ...] | Callable[[BaseException], bool]
+# A call that a limit of ours refused, or that was asked for wrongly, says nothing about the service.
+# (The refusal of another breaker does: what the service needs is down.)
+_NOT_MADE = (
+    RateLimitedError, BulkheadFullError, ThrottledError, RetryBudgetError, ConfigurationError, UnsupportedError,
+)  # fmt: skip
 NOT_GIVEN: Any = type("NotGiven", (), {"__repr__": lambda _: "<not given>", "__slots__": ()})()
 
 
@@ -75,7 +87,10 @@ class Options:
             return CANCELLED if is_cancellation(error) else IGNORED
         if self.ignore is not None and matches(self.ignore, error):
             return IGNORED
-        if self.failure_on is not None and not matches(self.failure_on, error):
+        if self.failure_on is not None:
+            if not matches(self.failure_on, error):
+                return IGNORED
+        elif isinstance(error, _NOT_MADE):
             return IGNORED
         return TIMEOUT if isinstance(error, TimeoutError) else FAILURE
 
@@ -126,7 +141,11 @@ def is_cancellation(error: BaseException) -> bool:
     if asyncio is not None and isinstance(error, asyncio.CancelledError):
         return True
     trio = sys.modules.get("trio")
-    return trio is not None and isinstance(error, trio.Cancelled)
+    if trio is None:
+        return False
+    if isinstance(error, BaseExceptionGroup):  # what a nursery makes of the cancellation of several tasks
+        return error.split(trio.Cancelled)[1] is None
+    return isinstance(error, trio.Cancelled)
 
 
 def _error_test(field: str, value: Any) -> ErrorTest | None:

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any, Unpack
 
 from trifuse import _fields, _snapshot
@@ -51,6 +52,37 @@ class Steering(Base):
         lib.trifuse_breaker_config_advise(self._written.config, bits, ffi.NULL)
         found = (1 << place for place in range(32) if bits[0] >> place & 1)
         return [(_text(lib.trifuse_advice_text(bit)), _text(lib.trifuse_advice_reason(bit))) for bit in found]
+
+    def describe(self) -> dict[str, Any]:
+        """Give kind, name, preset and the configuration in force, durations in seconds."""
+        preset = str(self._written.preset)
+        return {"kind": self.kind, "name": self.name, "preset": preset, **self.config._asdict()}
+
+    def _settings(self) -> dict[str, Any]:
+        written = {name: _plain(value) for name, value in self._written.fields.items()}
+        given = {"idle_timeout": self._options.idle_timeout, "thread": self._options.thread}
+        if not self._options.respect_retry_after:
+            written["respect_retry_after"] = False
+        preset = str(self._written.preset)
+        return {"preset": preset, **written, **{name: value for name, value in given.items() if value}}
+
+    def _numbers(self) -> dict[str, Any]:
+        config = self.config
+        rules: dict[str, Any] = {"preset": str(self._written.preset)}
+        if config.failure_rate_threshold < 1:
+            rules["failure_rate_threshold"] = config.failure_rate_threshold
+            rules["minimum_calls"] = config.minimum_calls
+        for field in ("consecutive_failures", "failure_count_threshold", "slow_call_duration"):
+            if getattr(config, field):
+                rules[field] = getattr(config, field)
+        ends = ("open_duration", "success_threshold", "request_timeout")
+        return {**rules, **{field: getattr(config, field) for field in ends}}
+
+    def _checked(self, changes: Mapping[str, Any]) -> None:
+        for name, value in changes.items():
+            if name not in _fields.NAMES:
+                raise ConfigurationError(name, value, "what it was made with: it cannot be changed")
+        self._written.changed(changes)
 
     def snapshot(self) -> _snapshot.Snapshot:
         """Take a picture: state, window, rates, totals."""
@@ -151,3 +183,7 @@ class Steering(Base):
 
 def _text(text: Any) -> str:
     return str(ffi.string(text).decode())
+
+
+def _plain(value: Any) -> Any:
+    return value.total_seconds() if isinstance(value, timedelta) else value

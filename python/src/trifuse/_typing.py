@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""What type checkers see of guarded functions: the signature stays, ``circuit_breaker`` is added."""
+"""What type checkers see of guarded functions: the signature stays, the policy is added."""
 
 from __future__ import annotations
 
@@ -14,17 +14,37 @@ Q = ParamSpec("Q")
 R_co = TypeVar("R_co", covariant=True)
 S_contra = TypeVar("S_contra", contravariant=True)
 S = TypeVar("S")
+W_co = TypeVar("W_co", covariant=True)
 
 
-class Guarded(Protocol[P, R_co]):
+class Decorated(Protocol[P, R_co, W_co]):
+    """A function under a policy: called as before; the policy is ``.policy``."""
+
+    @property
+    def policy(self) -> W_co:
+        """The policy that was put around the function last."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        """Call through the policy."""
+
+    @overload
+    def __get__(
+        self: Decorated[Concatenate[type[S], Q], R_co, W_co], instance: Any, owner: type[S]
+    ) -> Decorated[Q, R_co, W_co]: ...
+    @overload
+    def __get__(self, instance: None, owner: Any = None) -> Decorated[P, R_co, W_co]: ...
+    @overload
+    def __get__(
+        self: Decorated[Concatenate[S, Q], R_co, W_co], instance: S, owner: Any = None
+    ) -> Decorated[Q, R_co, W_co]: ...
+
+
+class Guarded(Decorated[P, R_co, "CircuitBreaker"], Protocol[P, R_co]):
     """A guarded function: called as before; its breaker is ``.circuit_breaker``."""
 
     @property
     def circuit_breaker(self) -> CircuitBreaker:
         """The breaker of this function."""
-
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
-        """Call through the breaker."""
 
     @overload
     def __get__(

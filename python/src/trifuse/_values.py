@@ -50,6 +50,10 @@ class RefusalReason(StrEnum):
     OPEN = "open"
     HALF_OPEN_LIMIT = "half_open_limit"
     FORCED_OPEN = "forced_open"
+    RATE_LIMITED = "rate_limited"
+    BULKHEAD_FULL = "bulkhead_full"
+    THROTTLED = "throttled"
+    RETRY_BUDGET = "retry_budget"
 
 
 class Preset(StrEnum):

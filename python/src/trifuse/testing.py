@@ -7,6 +7,7 @@ pytest users get the fixture ``trifuse_testing`` from the installed package.
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -22,13 +23,14 @@ if TYPE_CHECKING:
     from trifuse._events import Call, Refusal, Transition
     from trifuse._registry import CircuitBreakerRegistry
 
-__all__ = ["Recorder", "VirtualClock", "disabled", "forced", "record", "virtual_clock"]
+__all__ = ["Recorder", "VirtualClock", "disabled", "forced", "no_waiting", "record", "virtual_clock"]
 
 
 class VirtualClock:
     """The time that all breakers of this process see, moved by hand.
 
-    Time limits of asynchronous calls are the event loop's and go on by its clock.
+    Threads that sleep or wait move it on and go on at once; tasks sleep and wait by the clock of their
+    event loop, and move this one as well. Time limits of asynchronous calls are the event loop's.
     """
 
     def __init__(self, now_ns: int) -> None:
@@ -38,12 +40,12 @@ class VirtualClock:
     @property
     def now(self) -> float:
         """The virtual time in seconds."""
-        return seconds(self._now_ns)
+        return seconds(self.now_ns)
 
     @property
     def now_ns(self) -> int:
-        """The virtual time in nanoseconds."""
-        return self._now_ns
+        """The virtual time in nanoseconds; what slept or waited has moved it as well."""
+        return lib.trifuse_py_now() if lib.trifuse_py_virtual() else self._now_ns
 
     def advance(self, duration: Duration) -> None:
         """Move on by seconds or a timedelta; negative values step back, as clocks may.
@@ -52,11 +54,14 @@ class VirtualClock:
         """
         forward, back = nanoseconds(duration), nanoseconds(_negated(duration))
         step = forward if forward is not None else -back if back is not None else 0
-        moved = self._now_ns + step
+        moved = self.now_ns + step
         if (forward is None and back is None) or not 0 < moved < 1 << 64:
             raise ConfigurationError("duration", duration, "seconds or timedelta that stay above 0")
         self._now_ns = moved
         lib.trifuse_py_set_now(moved)
+        waiting = sys.modules.get("trifuse._waiting")
+        if waiting is not None:
+            waiting.clock_moved()
 
 
 def _negated(duration: Duration) -> Duration:
@@ -78,6 +83,20 @@ def virtual_clock() -> Iterator[VirtualClock]:
         yield clock
     finally:
         lib.trifuse_py_set_now(before if nested else 0)
+
+
+@contextlib.contextmanager
+def no_waiting() -> Iterator[list[float]]:
+    """Let retries go on at once instead of sleeping; the list gets the seconds of each sleep."""
+    from trifuse import _sleep
+
+    slept: list[float] = []
+    before = _sleep.instead
+    _sleep.instead = lambda duration_ns: slept.append(seconds(duration_ns))
+    try:
+        yield slept
+    finally:
+        _sleep.instead = before
 
 
 @contextlib.contextmanager
