@@ -229,3 +229,30 @@ fn a_fixed_algorithm_is_no_adaptive_limit() {
     let error = AdaptiveLimit::gradient2("search").algorithm(trifuse::Algorithm::Fixed).build().unwrap_err();
     assert_eq!(error.field, "algorithm");
 }
+
+// CONC-QUEUE-01
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn tasks_that_are_aborted_in_any_moment_lose_no_place() {
+    let bulkhead = bulkhead(3, 2000);
+    for round in 0..5 {
+        let tasks: Vec<_> = (0..400)
+            .map(|_| {
+                let bulkhead = bulkhead.clone();
+                tokio::spawn(async move {
+                    let permit = bulkhead.acquire_owned().await.unwrap();
+                    tokio::task::yield_now().await;
+                    permit.success();
+                })
+            })
+            .collect();
+        for (number, task) in tasks.iter().enumerate() {
+            if (number + round) % 2 == 0 {
+                task.abort();
+            }
+        }
+        for task in tasks {
+            assert!(task.await.map_or_else(|error| error.is_cancelled(), |()| true));
+        }
+    }
+    assert_eq!((bulkhead.in_flight(), bulkhead.waiting()), (0, 0));
+}

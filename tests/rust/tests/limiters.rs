@@ -240,3 +240,23 @@ async fn a_guarded_call_is_refused_with_the_reason_or_waits_as_configured() {
     }
     assert!(began.elapsed() >= SECOND && began.elapsed() < SECOND + 2 * MS);
 }
+
+// RATE-FIFO-01
+#[tokio::test(start_paused = true)]
+async fn waiters_that_are_aborted_leave_their_turn_to_the_others() {
+    let limiter =
+        RateLimiter::per(1, 10 * MS).kind(LimiterKind::SlidingLog).clock(Clock::Tokio).build().unwrap();
+    let tasks: Vec<_> = (0..300).map(|_| tokio::spawn(limiter.acquire())).collect();
+    tokio::task::yield_now().await;
+    for task in tasks.iter().step_by(3) {
+        task.abort();
+    }
+    let mut granted = 0;
+    for task in tasks {
+        granted += usize::from(task.await.is_ok());
+    }
+    // The first had its token before it was aborted.
+    assert_eq!((granted, limiter.snapshot().granted), (201, 201));
+    tokio::time::advance(10 * MS).await;
+    limiter.try_acquire().unwrap();
+}

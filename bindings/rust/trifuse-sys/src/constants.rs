@@ -6,13 +6,13 @@ use core::ffi::c_int;
 pub const TRIFUSE_VERSION_MAJOR: u32 = 0;
 /// The minor part of the version of the header.
 pub const TRIFUSE_VERSION_MINOR: u32 = 1;
-/// "No idea when" for a wait, "not known or never" for a deadline.
+/// The patch part of the version of the header.
 pub const TRIFUSE_VERSION_PATCH: u32 = 0;
-/// The longest duration that a configuration takes: 365 days.
+/// "No idea when" for a wait, "not known or never" for a deadline.
 pub const TRIFUSE_NEVER: u64 = 0xFFFF_FFFF_FFFF_FFFF;
-/// The number of states; the side of the table of transitions.
+/// The longest duration that a configuration takes: 365 days.
 pub const TRIFUSE_DURATION_MAX_NS: u64 = 31_536_000_000_000_000;
-/// Results ---------------------------------------------------------------------------------------
+/// The number of states; the side of the table of transitions.
 pub const TRIFUSE_STATES: u32 = 6;
 /// Done; admitted
 pub const TRIFUSE_OK: c_int = 0;
@@ -22,10 +22,28 @@ pub const TRIFUSE_REFUSED_OPEN: c_int = 1;
 pub const TRIFUSE_REFUSED_HALF_OPEN_LIMIT: c_int = 2;
 /// Isolated by a person or program
 pub const TRIFUSE_REFUSED_FORCED_OPEN: c_int = 3;
+/// A rate limiter has no tokens, or none within max_wait
+pub const TRIFUSE_REFUSED_RATE_LIMITED: c_int = 4;
+/// As many calls are in flight as the bulkhead or limit allows
+pub const TRIFUSE_REFUSED_BULKHEAD_FULL: c_int = 5;
+/// The adaptive throttle drew this call
+pub const TRIFUSE_REFUSED_THROTTLED: c_int = 6;
+/// The retry budget is spent
+pub const TRIFUSE_REFUSED_RETRY_BUDGET: c_int = 7;
+/// The hedge budget is spent
+pub const TRIFUSE_REFUSED_HEDGE_BUDGET: c_int = 8;
 /// The permit is of an older generation, lapsed or spent
 pub const TRIFUSE_LATE: c_int = 32;
-/// Trifuse_breaker_reenter: acquire anew
+/// trifuse_breaker_reenter: acquire anew
 pub const TRIFUSE_STALE: c_int = 33;
+/// Nothing was recorded: there is no value
+pub const TRIFUSE_EMPTY: c_int = 34;
+/// trifuse_retry_next: max_retries are used up
+pub const TRIFUSE_STOP_RETRIES: c_int = 40;
+/// trifuse_retry_next: the wait would end past the deadline
+pub const TRIFUSE_STOP_DEADLINE: c_int = 41;
+/// trifuse_retry_next: the server's word is over retry_after_max
+pub const TRIFUSE_STOP_RETRY_AFTER: c_int = 42;
 /// A NULL, a value outside its range, a 0 permit
 pub const TRIFUSE_ERROR_ARGUMENT: c_int = -1;
 /// A configuration field is refused; see the config_error
@@ -44,6 +62,10 @@ pub const TRIFUSE_ERROR_NO_MEMORY: c_int = -7;
 pub const TRIFUSE_ERROR_UNSUPPORTED: c_int = -8;
 /// A text that names no value
 pub const TRIFUSE_ERROR_TEXT: c_int = -9;
+/// More tokens than the limiter can ever have: no wait helps
+pub const TRIFUSE_ERROR_OVER_CAPACITY: c_int = -10;
+/// A release of what was not acquired
+pub const TRIFUSE_ERROR_NOT_HELD: c_int = -11;
 /// All calls pass, outcomes are recorded and judged
 pub const TRIFUSE_STATE_CLOSED: u32 = 0;
 /// All calls are refused until a deadline
@@ -72,7 +94,7 @@ pub const TRIFUSE_CAUSE_FAILURE_RATE: u32 = 1;
 pub const TRIFUSE_CAUSE_FAILURE_COUNT: u32 = 2;
 /// Also the cusum of slow calls
 pub const TRIFUSE_CAUSE_SLOW_RATE: u32 = 3;
-/// Also the cusum of slow calls
+/// The cause `consecutive`.
 pub const TRIFUSE_CAUSE_CONSECUTIVE: u32 = 4;
 /// The cause `cusum`.
 pub const TRIFUSE_CAUSE_CUSUM: u32 = 5;
@@ -84,7 +106,7 @@ pub const TRIFUSE_CAUSE_PROBES_SUCCEEDED: u32 = 7;
 pub const TRIFUSE_CAUSE_WAIT_OVER: u32 = 8;
 /// Trip(), or born OPEN
 pub const TRIFUSE_CAUSE_TRIPPED: u32 = 9;
-/// Force_open(), disable(), metrics_only(), or born so
+/// force_open(), disable(), metrics_only(), or born so
 pub const TRIFUSE_CAUSE_FORCED: u32 = 10;
 /// Reset() or close()
 pub const TRIFUSE_CAUSE_RESET: u32 = 11;
@@ -108,7 +130,7 @@ pub const TRIFUSE_PRESET_BATCH: u32 = 7;
 pub const TRIFUSE_PRESET_PAYMENT: u32 = 8;
 /// The preset `user`.
 pub const TRIFUSE_PRESET_USER: u32 = 9;
-/// Choices of a configuration --------------------------------------------------------------------
+/// The preset `recommendation`.
 pub const TRIFUSE_PRESET_RECOMMENDATION: u32 = 10;
 /// The window `time`.
 pub const TRIFUSE_WINDOW_TIME: u32 = 0;
@@ -122,99 +144,55 @@ pub const TRIFUSE_DETECTOR_CUSUM: u32 = 1;
 pub const TRIFUSE_JITTER_NONE: u32 = 0;
 /// The jitter `proportional`.
 pub const TRIFUSE_JITTER_PROPORTIONAL: u32 = 1;
-/// Advice: legal, but known to hurt; bits of trifuse_breaker_config_advise -------------------------
+/// The jitter `full`.
 pub const TRIFUSE_JITTER_FULL: u32 = 2;
-/// Failure_rate_threshold <= 0.1 opens on noise
+/// Of retries only
+pub const TRIFUSE_JITTER_EQUAL: u32 = 3;
+/// Of retries only
+pub const TRIFUSE_JITTER_DECORRELATED: u32 = 4;
+/// The kind of limiter `token_bucket`.
+pub const TRIFUSE_LIMITER_TOKEN_BUCKET: u32 = 0;
+/// The kind of limiter `sliding_log`.
+pub const TRIFUSE_LIMITER_SLIDING_LOG: u32 = 1;
+/// The kind of limiter `sliding_counter`.
+pub const TRIFUSE_LIMITER_SLIDING_COUNTER: u32 = 2;
+/// The kind of limiter `fixed_window`.
+pub const TRIFUSE_LIMITER_FIXED_WINDOW: u32 = 3;
+/// The algorithm `fixed`.
+pub const TRIFUSE_ALGORITHM_FIXED: u32 = 0;
+/// The algorithm `aimd`.
+pub const TRIFUSE_ALGORITHM_AIMD: u32 = 1;
+/// The algorithm `vegas`.
+pub const TRIFUSE_ALGORITHM_VEGAS: u32 = 2;
+/// The algorithm `gradient2`.
+pub const TRIFUSE_ALGORITHM_GRADIENT2: u32 = 3;
+/// The strategy `fixed`.
+pub const TRIFUSE_STRATEGY_FIXED: u32 = 0;
+/// The strategy `linear`.
+pub const TRIFUSE_STRATEGY_LINEAR: u32 = 1;
+/// The strategy `exponential`.
+pub const TRIFUSE_STRATEGY_EXPONENTIAL: u32 = 2;
+/// failure_rate_threshold <= 0.1 opens on noise
 pub const TRIFUSE_ADVICE_LOW_THRESHOLD: u32 = 0x1;
-/// Minimum_calls <= 2: one bad call is a verdict
+/// minimum_calls <= 2: one bad call is a verdict
 pub const TRIFUSE_ADVICE_FEW_CALLS: u32 = 0x2;
-/// Open_duration of 5 minutes or more
+/// open_duration of 5 minutes or more
 pub const TRIFUSE_ADVICE_LONG_OPEN: u32 = 0x4;
-/// Request_timeout over the longest open wait
+/// request_timeout over the longest open wait
 pub const TRIFUSE_ADVICE_TIMEOUT_OVER_OPEN: u32 = 0x8;
-/// Failure_count_threshold with the rate off
+/// failure_count_threshold with the rate off
 pub const TRIFUSE_ADVICE_COUNT_WITHOUT_RATE: u32 = 0x10;
 /// No request_timeout: a hang is never an outcome
 pub const TRIFUSE_ADVICE_NO_TIMEOUT: u32 = 0x20;
 /// No rule is on: the breaker can never open
 pub const TRIFUSE_ADVICE_NO_RULE: u32 = 0x40;
-/// Failure_count_threshold over window_count
+/// failure_count_threshold over window_count
 pub const TRIFUSE_ADVICE_COUNT_OUT_OF_REACH: u32 = 0x80;
-/// Slow_call_duration without a slow rule, or a rule without it
+/// slow_call_duration without a slow rule, or a rule without it
 pub const TRIFUSE_ADVICE_SLOW_RULE_OFF: u32 = 0x100;
-/// Slow_call_duration not below request_timeout
+/// slow_call_duration not below request_timeout
 pub const TRIFUSE_ADVICE_SLOW_OVER_TIMEOUT: u32 = 0x200;
-/// The field `none`.
-pub const TRIFUSE_FIELD_NONE: u32 = 0;
-/// The field `flags`.
-pub const TRIFUSE_FIELD_FLAGS: u32 = 1;
-/// The field `window_kind`.
-pub const TRIFUSE_FIELD_WINDOW_KIND: u32 = 2;
-/// The field `window_buckets`.
-pub const TRIFUSE_FIELD_WINDOW_BUCKETS: u32 = 3;
-/// The field `window_duration`.
-pub const TRIFUSE_FIELD_WINDOW_DURATION: u32 = 4;
-/// The field `window_count`.
-pub const TRIFUSE_FIELD_WINDOW_COUNT: u32 = 5;
-/// The field `minimum_calls`.
-pub const TRIFUSE_FIELD_MINIMUM_CALLS: u32 = 6;
-/// The field `failure_rate_threshold`.
-pub const TRIFUSE_FIELD_FAILURE_RATE_THRESHOLD: u32 = 7;
-/// The field `slow_call_duration`.
-pub const TRIFUSE_FIELD_SLOW_CALL_DURATION: u32 = 8;
-/// The field `slow_call_rate_threshold`.
-pub const TRIFUSE_FIELD_SLOW_CALL_RATE_THRESHOLD: u32 = 9;
-/// The field `consecutive_failures`.
-pub const TRIFUSE_FIELD_CONSECUTIVE_FAILURES: u32 = 10;
-/// The field `failure_count_threshold`.
-pub const TRIFUSE_FIELD_FAILURE_COUNT_THRESHOLD: u32 = 11;
-/// The field `detector`.
-pub const TRIFUSE_FIELD_DETECTOR: u32 = 12;
-/// The field `initial_state`.
-pub const TRIFUSE_FIELD_INITIAL_STATE: u32 = 13;
-/// The field `open_duration`.
-pub const TRIFUSE_FIELD_OPEN_DURATION: u32 = 14;
-/// The field `open_duration_max`.
-pub const TRIFUSE_FIELD_OPEN_DURATION_MAX: u32 = 15;
-/// The field `open_backoff_multiplier`.
-pub const TRIFUSE_FIELD_OPEN_BACKOFF_MULTIPLIER: u32 = 16;
-/// The field `open_jitter`.
-pub const TRIFUSE_FIELD_OPEN_JITTER: u32 = 17;
-/// The field `open_jitter_fraction`.
-pub const TRIFUSE_FIELD_OPEN_JITTER_FRACTION: u32 = 18;
-/// The field `half_open_max_calls`.
-pub const TRIFUSE_FIELD_HALF_OPEN_MAX_CALLS: u32 = 19;
-/// The field `success_threshold`.
-pub const TRIFUSE_FIELD_SUCCESS_THRESHOLD: u32 = 20;
-/// The field `half_open_failure_threshold`.
-pub const TRIFUSE_FIELD_HALF_OPEN_FAILURE_THRESHOLD: u32 = 21;
-/// The field `half_open_permit_ttl`.
-pub const TRIFUSE_FIELD_HALF_OPEN_PERMIT_TTL: u32 = 22;
-/// The field `request_timeout`.
-pub const TRIFUSE_FIELD_REQUEST_TIMEOUT: u32 = 23;
-/// The field `cancelled_counts_after`.
-pub const TRIFUSE_FIELD_CANCELLED_COUNTS_AFTER: u32 = 24;
-/// The field `tolerated_failure_rate`.
-pub const TRIFUSE_FIELD_TOLERATED_FAILURE_RATE: u32 = 25;
-/// The field `outage_failure_rate`.
-pub const TRIFUSE_FIELD_OUTAGE_FAILURE_RATE: u32 = 26;
-/// The field `tolerated_slow_rate`.
-pub const TRIFUSE_FIELD_TOLERATED_SLOW_RATE: u32 = 27;
-/// The field `outage_slow_rate`.
-pub const TRIFUSE_FIELD_OUTAGE_SLOW_RATE: u32 = 28;
-/// The field `false_open_every`.
-pub const TRIFUSE_FIELD_FALSE_OPEN_EVERY: u32 = 29;
-/// The field `cusum_idle_decay`.
-pub const TRIFUSE_FIELD_CUSUM_IDLE_DECAY: u32 = 30;
-/// The field `cusum_design`.
-pub const TRIFUSE_FIELD_CUSUM_DESIGN: u32 = 31;
-/// The field `reserve_window_buckets`.
-pub const TRIFUSE_FIELD_RESERVE_WINDOW_BUCKETS: u32 = 32;
-/// The field `reserve_window_count`.
-pub const TRIFUSE_FIELD_RESERVE_WINDOW_COUNT: u32 = 33;
-/// What `value` of a config_error holds
-pub const TRIFUSE_FIELD_RESERVE_HALF_OPEN_CALLS: u32 = 34;
-/// What `value` of a config_error holds
+/// The kind of value `none`.
 pub const TRIFUSE_VALUE_NONE: u32 = 0;
 /// Value_integer
 pub const TRIFUSE_VALUE_INTEGER: u32 = 1;
@@ -222,5 +200,5 @@ pub const TRIFUSE_VALUE_INTEGER: u32 = 1;
 pub const TRIFUSE_VALUE_REAL: u32 = 2;
 /// Value_integer, nanoseconds
 pub const TRIFUSE_VALUE_DURATION: u32 = 3;
-/// A circuit breaker: opaque words in memory that the caller gives or trifuse_breaker_new allocates.
+/// Flag of trifuse_breaker_event.flags: the call made a transition and this caller is told of it.
 pub const TRIFUSE_EVENT_TRANSITION: u32 = 0x1;

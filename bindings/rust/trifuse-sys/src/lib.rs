@@ -14,9 +14,23 @@
 #![allow(non_camel_case_types)]
 
 mod constants;
+mod constants_fields;
 mod functions;
+mod functions_latency;
+mod functions_limits;
+mod functions_retry;
 mod structs;
+mod structs_latency;
+mod structs_limits;
+mod structs_retry;
 
 pub use constants::*;
+pub use constants_fields::*;
 pub use functions::*;
+pub use functions_latency::*;
+pub use functions_limits::*;
+pub use functions_retry::*;
 pub use structs::*;
+pub use structs_latency::*;
+pub use structs_limits::*;
+pub use structs_retry::*;

@@ -9,11 +9,12 @@ use crate::builder::BreakerBuilder;
 use crate::classify::Classification;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::error::Refused;
 use crate::event::{CallReport, Listeners, Transition, tell};
 use crate::name::Name;
 use crate::raw::breaker::{Event, RawBreaker};
-use crate::text::{Outcome, RefusalReason};
+use crate::refused::Refused;
+use crate::text::Outcome;
+use crate::text_refusal::{PolicyKind, RefusalReason};
 use crate::timing::{Asker, Beginning, Timing};
 
 /// A circuit breaker: lets calls to one dependency pass while it is well, refuses them while it is
@@ -110,11 +111,12 @@ impl Shared {
         let Refusal { result, wait } = refusal;
         debug_assert!(result > 0, "{}", crate::raw::text::result(result));
         let known = wait != TRIFUSE_NEVER;
-        let refused = Refused {
-            name: self.name.clone(),
-            reason: RefusalReason::from_raw(result),
-            retry_after: known.then(|| Duration::from_nanos(wait)),
-        };
+        let refused = Refused::new(
+            PolicyKind::CircuitBreaker,
+            self.name.clone(),
+            RefusalReason::from_raw(result),
+            known.then(|| Duration::from_nanos(wait)),
+        );
         if !self.listeners.refused.is_empty() {
             tell(&self.listeners.refused, &refused);
         }

@@ -8,10 +8,11 @@ use crate::breaker::{CircuitBreaker, Shared};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::cusum::{self, CusumDesign};
-use crate::error::{ConfigError, Refused};
+use crate::error::ConfigError;
 use crate::event::{CallReport, Listeners, Transition};
 use crate::name::Name;
 use crate::raw::breaker::RawBreaker;
+use crate::refused::Refused;
 use crate::registry::Registry;
 use crate::text::Preset;
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use crate::raw;
 
-/// Where a breaker takes its time from.
+/// Where a policy takes its time from.
+///
+/// With a [`ManualClock`] nothing ever sleeps in a blocking call: a wait moves the clock.
 ///
 /// ```
 /// use std::time::Duration;
@@ -27,15 +29,30 @@ pub enum Clock {
     Monotonic,
     /// A clock that a test moves.
     Manual(ManualClock),
+    /// The clock of tokio's timer, which tests can pause (`tokio::time::pause`). Outside of a runtime
+    /// that has paused it, the monotonic clock.
+    #[cfg(feature = "tokio")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
+    Tokio,
 }
 
 impl Clock {
+    /// Lets the calling thread sleep; a manual clock is moved instead.
+    pub(crate) fn sleep(&self, wait: Duration) {
+        match self {
+            Self::Manual(clock) => clock.advance(wait),
+            _ => std::thread::sleep(wait),
+        }
+    }
+
     /// Monotonic nanoseconds, never 0.
     #[inline]
     pub(crate) fn now(&self) -> u64 {
         match self {
             Self::Monotonic => raw::clock::now_ns(),
             Self::Manual(clock) => clock.now_ns(),
+            #[cfg(feature = "tokio")]
+            Self::Tokio => tokio_ns(),
         }
     }
 
@@ -45,6 +62,8 @@ impl Clock {
         match self {
             Self::Monotonic => raw::clock::coarse_ns(),
             Self::Manual(clock) => clock.now_ns(),
+            #[cfg(feature = "tokio")]
+            Self::Tokio => tokio_ns(),
         }
     }
 
@@ -54,8 +73,19 @@ impl Clock {
         match self {
             Self::Monotonic => 0,
             Self::Manual(clock) => clock.now_ns(),
+            #[cfg(feature = "tokio")]
+            Self::Tokio => tokio_ns(),
         }
     }
+}
+
+/// Nanoseconds since one second before the first reading.
+#[cfg(feature = "tokio")]
+fn tokio_ns() -> u64 {
+    static ORIGIN: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+    let now = tokio::time::Instant::now().into_std();
+    let run = now.saturating_duration_since(*ORIGIN.get_or_init(|| now));
+    crate::config::to_ns(run).saturating_add(1_000_000_000)
 }
 
 impl From<ManualClock> for Clock {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::config::Config;
 use crate::text::{Detector, Jitter, Preset, State, WindowKind};
+use crate::text_policy::{Algorithm, LimiterKind, Strategy};
 
 macro_rules! by_name {
     ($($type:ty),*) => {$(
@@ -25,11 +26,11 @@ macro_rules! by_name {
     )*};
 }
 
-by_name!(Detector, Jitter, Preset, State, WindowKind);
+by_name!(Algorithm, Detector, Jitter, LimiterKind, Preset, State, Strategy, WindowKind);
 
 /// A duration in seconds, to the nearest nanosecond.
 #[derive(Clone, Copy)]
-struct Seconds(Duration);
+pub(crate) struct Seconds(Duration);
 
 impl Serialize for Seconds {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
@@ -51,7 +52,7 @@ impl<'de> Deserialize<'de> for Seconds {
 }
 
 /// Between a field of `Config` and its form as data.
-trait Data<T> {
+pub(crate) trait Data<T> {
     fn into_field(self) -> T;
     fn from_field(field: T) -> Self;
 }
@@ -87,7 +88,7 @@ impl Data<Option<Duration>> for Option<Seconds> {
 }
 
 /// Tells `null` from a field that is not there.
-fn there<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
+pub(crate) fn there<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
     T::deserialize(from).map(Some)
 }
 

@@ -7,7 +7,8 @@ use trifuse_sys as sys;
 
 use crate::name::Name;
 use crate::raw;
-use crate::text::{RefusalReason, TimeoutSetting};
+use crate::refused::Refused;
+use crate::text_refusal::TimeoutSetting;
 
 /// A configuration was refused: nothing was made or changed.
 ///
@@ -42,7 +43,11 @@ impl ConfigError {
     }
 
     pub(crate) fn of_name(name: &str, allowed: &str) -> Self {
-        Self { field: "name", value: ConfigValue::Text(name.to_owned()), allowed: allowed.to_owned() }
+        Self::new("name", ConfigValue::Text(name.to_owned()), allowed)
+    }
+
+    pub(crate) fn new(field: &'static str, value: ConfigValue, allowed: impl Into<String>) -> Self {
+        Self { field, value, allowed: allowed.into() }
     }
 }
 
@@ -87,59 +92,6 @@ impl fmt::Display for ConfigValue {
     }
 }
 
-/// A call was refused and not made.
-///
-/// ```
-/// use std::time::Duration;
-/// use trifuse::{CircuitBreaker, RefusalReason};
-///
-/// let breaker = CircuitBreaker::builder("payments").build()?;
-/// breaker.trip(Duration::from_secs(30));
-/// let refused = breaker.try_acquire().unwrap_err();
-/// assert_eq!((&*refused.name, refused.reason), ("payments", RefusalReason::Open));
-/// assert!(refused.retry_after <= Some(Duration::from_secs(30)));
-/// # Ok::<(), trifuse::ConfigError>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Refused {
-    /// The name of the breaker.
-    pub name: Name,
-    /// Why.
-    pub reason: RefusalReason,
-    /// The wait after which this call would be tried; `None`: not known.
-    pub retry_after: Option<Duration>,
-}
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self.name.as_str();
-        match (self.reason, self.retry_after) {
-            (RefusalReason::Open, Some(wait)) => write!(
-                f,
-                "{name:?} is cut off because it has been failing, and was not called; \
-                 answer without it and try again in {wait:.3?}"
-            ),
-            (RefusalReason::Open, None) => write!(
-                f,
-                "{name:?} is cut off because it has been failing, and was not called; answer without it"
-            ),
-            (RefusalReason::HalfOpenLimit, _) => write!(
-                f,
-                "{name:?} is being tried by other calls to see whether it has recovered, and was not called; \
-                 answer without it and try again soon"
-            ),
-            (RefusalReason::ForcedOpen, _) => write!(
-                f,
-                "{name:?} was cut off by hand (force_open) and was not called; \
-                 answer without it until somebody calls reset() or close()"
-            ),
-        }
-    }
-}
-
-impl Error for Refused {}
-
 /// A call took too long and was cancelled.
 ///
 /// ```
@@ -158,7 +110,7 @@ impl Error for Refused {}
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TimedOut {
-    /// The name of the breaker.
+    /// The name of the policy.
     pub name: Name,
     /// Which setting ended the call.
     pub setting: TimeoutSetting,
@@ -169,12 +121,19 @@ pub struct TimedOut {
 impl fmt::Display for TimedOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, setting, limit } = self;
-        write!(
-            f,
-            "{:?} gave no answer within {limit:?} ({setting}); the call was cancelled and counts as a failure; \
-             raise {setting} if such a time is normal",
-            name.as_str()
-        )
+        let name = name.as_str();
+        match setting {
+            TimeoutSetting::Deadline => write!(
+                f,
+                "{name:?} gave no answer before the deadline of {limit:?} that it was called under; \
+                 the call was cancelled"
+            ),
+            _ => write!(
+                f,
+                "{name:?} gave no answer within {limit:?} ({setting}); the call was cancelled and counts as a \
+                 failure; raise {setting} if such a time is normal"
+            ),
+        }
     }
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use trifuse_sys::{TRIFUSE_NEVER, trifuse_breaker_event};
 
-use crate::error::Refused;
 use crate::name::Name;
+use crate::refused::Refused;
 use crate::text::{Cause, Outcome, State};
 
 /// How many outcomes a window held.

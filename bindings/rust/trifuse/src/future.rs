@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use crate::breaker::{Admission, CircuitBreaker};
 use crate::classify::{Classification, Classifier, ErrIsFailure};
-use crate::error::{CallError, Refused, TimedOut};
-use crate::text::{Outcome, TimeoutSetting};
+use crate::error::{CallError, TimedOut};
+use crate::refused::Refused;
+use crate::text::Outcome;
+use crate::text_refusal::TimeoutSetting;
 use crate::timer::Timer;
 use crate::timing::Asker;
 

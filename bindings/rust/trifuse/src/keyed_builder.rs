@@ -7,10 +7,11 @@ use std::sync::{Arc, RwLock};
 use crate::breaker::CircuitBreaker;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::error::{ConfigError, ConfigValue, Refused};
+use crate::error::{ConfigError, ConfigValue};
 use crate::event::{CallReport, Listeners, Transition};
 use crate::keyed::{KeyedBreakers, Slots};
 use crate::name::Name;
+use crate::refused::Refused;
 
 /// Makes [`KeyedBreakers`].
 ///

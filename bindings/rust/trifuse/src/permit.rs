@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::breaker::{Admission, CircuitBreaker, Shared};
-use crate::error::Refused;
+use crate::refused::Refused;
 use crate::text::Outcome;
 use crate::timing::Asker;
 

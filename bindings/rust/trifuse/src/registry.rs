@@ -6,9 +6,10 @@ use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 use crate::breaker::CircuitBreaker;
 use crate::builder::BreakerBuilder;
 use crate::config::Config;
-use crate::error::{ConfigError, Refused};
+use crate::error::ConfigError;
 use crate::event::{CallReport, Listeners, Transition};
 use crate::name::Name;
+use crate::refused::Refused;
 
 /// Breakers by name: one for each dependency, each with its own configuration, to find and to
 /// iterate over for monitoring.

@@ -10,7 +10,8 @@ use crate::breaker::CircuitBreaker;
 use crate::classify::{Classifier, ErrIsFailure};
 use crate::error::{CallError, TimedOut};
 use crate::future::Held;
-use crate::text::{Outcome, TimeoutSetting};
+use crate::text::Outcome;
+use crate::text_refusal::TimeoutSetting;
 use crate::timer::Timer;
 
 /// A stream that is one guarded call, made by [`CircuitBreaker::guard_stream`].

@@ -15,8 +15,8 @@ use crate::raw;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownName {
-    kind: &'static str,
-    text: String,
+    pub(crate) kind: &'static str,
+    pub(crate) text: String,
 }
 
 impl fmt::Display for UnknownName {
@@ -57,6 +57,15 @@ macro_rules! core_enum {
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 raw::text::$kind::text(self as u32)
+            }
+
+            #[allow(dead_code)]
+            pub(crate) const fn of_raw(value: u32) -> Self {
+                let mut at = 0;
+                while at + 1 < Self::ALL.len() && Self::ALL[at] as u32 != value {
+                    at += 1;
+                }
+                Self::ALL[at]
             }
 
             #[allow(dead_code)]
@@ -194,82 +203,19 @@ core_enum! {
 }
 
 core_enum! {
-    /// How the time of refusing is spread.
+    /// How the time of refusing, or the delay of a retry, is spread.
     Jitter, jitter, Full {
         /// Not at all.
         None = TRIFUSE_JITTER_NONE,
-        /// By `open_jitter_fraction` either way.
+        /// By `open_jitter_fraction` either way; of retries, plus 0 to 10 %.
         Proportional = TRIFUSE_JITTER_PROPORTIONAL,
         /// Uniform from 0 to the wait.
         Full = TRIFUSE_JITTER_FULL,
+        /// Half, and uniform up to the other half; of retries only.
+        Equal = TRIFUSE_JITTER_EQUAL,
+        /// Uniform from the delay to three times the one before; of retries only.
+        Decorrelated = TRIFUSE_JITTER_DECORRELATED,
     }
 }
 
-/// Why a call was refused.
-///
-/// ```
-/// assert_eq!(trifuse::RefusalReason::Open.as_str(), "open");
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum RefusalReason {
-    /// The circuit is open.
-    Open,
-    /// The circuit is half-open and all probes are out.
-    HalfOpenLimit,
-    /// A person or program has isolated the dependency.
-    ForcedOpen,
-}
-
-impl RefusalReason {
-    /// The name that logs and metrics use.
-    ///
-    /// ```
-    /// assert_eq!(trifuse::RefusalReason::HalfOpenLimit.as_str(), "half_open_limit");
-    /// ```
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::HalfOpenLimit => "half_open_limit",
-            Self::ForcedOpen => "forced_open",
-        }
-    }
-
-    pub(crate) fn from_raw(result: std::ffi::c_int) -> Self {
-        match result {
-            sys::TRIFUSE_REFUSED_HALF_OPEN_LIMIT => Self::HalfOpenLimit,
-            sys::TRIFUSE_REFUSED_FORCED_OPEN => Self::ForcedOpen,
-            _ => Self::Open,
-        }
-    }
-}
-
-impl fmt::Display for RefusalReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-/// Which setting ended a call.
-///
-/// ```
-/// assert_eq!(trifuse::TimeoutSetting::RequestTimeout.to_string(), "request_timeout");
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum TimeoutSetting {
-    /// `request_timeout` of the configuration.
-    RequestTimeout,
-    /// `idle_timeout` of a guarded stream.
-    IdleTimeout,
-}
-
-impl fmt::Display for TimeoutSetting {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::RequestTimeout => "request_timeout",
-            Self::IdleTimeout => "idle_timeout",
-        })
-    }
-}
+pub(crate) use core_enum;

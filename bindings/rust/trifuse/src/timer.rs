@@ -22,6 +22,11 @@ impl Timer {
         }
     }
 
+    /// Fires `after` from now; panics, as tokio does, where there is no timer.
+    pub(crate) fn arm_surely(self: Pin<&mut Self>, after: Duration) {
+        self.sleep().set(Some(tokio::time::sleep(after)));
+    }
+
     pub(crate) fn disarm(self: Pin<&mut Self>) {
         self.sleep().set(None);
     }

@@ -5,5 +5,9 @@
 pub(crate) mod breaker;
 pub(crate) mod clock;
 pub(crate) mod config;
+pub(crate) mod latency;
+pub(crate) mod limits;
+mod object;
 pub(crate) mod pin;
+pub(crate) mod retry;
 pub(crate) mod text;

@@ -5,6 +5,10 @@
 use std::pin::Pin;
 
 use crate::future::{CallFuture, CallState};
+#[cfg(feature = "tokio")]
+use crate::retry_future::{ExhaustedFuture, RetryFuture, RetryState};
+#[cfg(feature = "tokio")]
+use crate::scope::{Retrying, Scoped};
 #[cfg(feature = "stream")]
 use crate::stream::{GuardedStream, StreamState};
 use crate::timer::Timer;
@@ -33,6 +37,42 @@ impl<S, C> GuardedStream<S, C> {
             let this = self.get_unchecked_mut();
             (Pin::new_unchecked(&mut this.stream), Pin::new_unchecked(&mut this.timer), &mut this.state)
         }
+    }
+}
+
+#[cfg(feature = "tokio")]
+impl<F, S> Scoped<F, S> {
+    /// The pinned future, and its scope.
+    pub(crate) fn project(self: Pin<&mut Self>) -> (Pin<&mut F>, &mut S) {
+        // SAFETY: see the rules above; `scope` is never pinned.
+        unsafe {
+            let this = self.get_unchecked_mut();
+            (Pin::new_unchecked(&mut this.future), &mut this.scope)
+        }
+    }
+}
+
+#[cfg(feature = "tokio")]
+impl<F, A, W, N, C> RetryFuture<F, A, W, N, C> {
+    /// The pinned attempt, the pinned timer, and the rest.
+    #[allow(clippy::type_complexity)]
+    pub(crate) fn project(
+        self: Pin<&mut Self>,
+    ) -> (Pin<&mut Option<Scoped<A, Retrying>>>, Pin<&mut Timer>, &mut RetryState<F, W, N, C>) {
+        // SAFETY: see the rules above; `state` is never pinned.
+        unsafe {
+            let this = self.get_unchecked_mut();
+            (Pin::new_unchecked(&mut this.attempt), Pin::new_unchecked(&mut this.timer), &mut this.state)
+        }
+    }
+}
+
+#[cfg(feature = "tokio")]
+impl<R> ExhaustedFuture<R> {
+    /// The pinned future.
+    pub(crate) fn project(self: Pin<&mut Self>) -> Pin<&mut R> {
+        // SAFETY: see the rules above.
+        unsafe { self.map_unchecked_mut(|this| &mut this.future) }
     }
 }
 

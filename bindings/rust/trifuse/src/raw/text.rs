@@ -32,6 +32,9 @@ texts! {
     window: trifuse_window_text, trifuse_window_from_text;
     detector: trifuse_detector_text, trifuse_detector_from_text;
     jitter: trifuse_jitter_text, trifuse_jitter_from_text;
+    limiter_kind: trifuse_limiter_kind_text, trifuse_limiter_kind_from_text;
+    algorithm: trifuse_algorithm_text, trifuse_algorithm_from_text;
+    strategy: trifuse_strategy_text, trifuse_strategy_from_text;
     field: trifuse_field_text, trifuse_field_from_text;
     advice: trifuse_advice_text, trifuse_advice_from_text;
 }
