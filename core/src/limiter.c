@@ -58,7 +58,8 @@ static size_t limiter_words(const trifuse_limiter_config *known) {
 }
 
 static void limiter_write(word *w, const trifuse_limiter_config *known, uint64_t now) {
-    trifuse_limiter *l = (trifuse_limiter *)w;
+    void *memory = w;
+    trifuse_limiter *l = memory;
     store_release(&w[L_KIND], known->kind);
     store_release(&w[L_PERIOD], known->period_ns);
     store_release(&w[L_PERMITS], known->permits);

@@ -29,11 +29,10 @@ static inline bool level_at(trifuse_limiter *l, uint64_t now, level *at) {
         rate_switch(l, NULL, 0, 0, now);
         return false;
     }
-    bool whole;
-    at->paid = at->s.start + units_of(&at->s, at->elapsed, &whole);
+    at->paid = at->s.start + units_of(&at->s, at->elapsed);
     uint64_t most = at->s.capacity * at->s.unit;
     at->full = taken_of(at->state) + most <= at->paid;
-    at->floor = at->paid + !whole - most;
+    at->floor = at->paid - most;
     return true;
 }
 
@@ -41,6 +40,8 @@ static inline uint64_t taken_from(const level *at) {
     return at->full ? at->floor : taken_of(at->state);
 }
 
+/* What was read is of one line, and is still so. Only then may a wait be worked out: for a mix of two rates
+ * it could take for ever. */
 static inline bool is_still(trifuse_limiter *l, const level *at) {
     return load_acquire(&l->w[L_STATE]) == at->state;
 }
@@ -68,13 +69,13 @@ static int bucket_try_acquire(trifuse_limiter *l, uint64_t n, uint64_t now, uint
     for (;;) {
         if (!level_at(l, now, &at)) continue;
         uint64_t next = taken_from(&at) + n * at.s.unit;
-        if (n > at.s.capacity) {
-            if (is_still(l, &at)) return TRIFUSE_ERROR_OVER_CAPACITY;
-        } else if (at.full || next <= at.paid) {
+        bool over = n > at.s.capacity;
+        if (!over && (at.full || next <= at.paid)) {
             if (take(l, &at, next, n, &before)) return TRIFUSE_OK;
-        } else {
+        } else if (is_still(l, &at)) {
+            if (over) return TRIFUSE_ERROR_OVER_CAPACITY;
             *wait = wait_until(&at, next, now);
-            if (is_still(l, &at)) return count_refusal(l);
+            return count_refusal(l);
         }
     }
 }
@@ -87,16 +88,13 @@ static int bucket_reserve(trifuse_limiter *l, uint64_t n, uint64_t now, uint64_t
     for (;;) {
         if (!level_at(l, now, &at)) continue;
         uint64_t next = taken_from(&at) + n * at.s.unit;
-        bool there = at.full || next <= at.paid;
-        if (n > at.s.capacity) {
-            if (is_still(l, &at)) return TRIFUSE_ERROR_OVER_CAPACITY;
-            continue;
-        }
+        bool over = n > at.s.capacity, there = at.full || next <= at.paid;
+        if ((over || !there) && !is_still(l, &at)) continue;
+        if (over) return TRIFUSE_ERROR_OVER_CAPACITY;
         uint64_t wait = there ? 0 : wait_until(&at, next, now);
         *made = (trifuse_reservation){.wait_ns = wait, .ready_ns = add_saturating(now, wait)};
-        if (wait > min64(max_wait, MOST_OWED)) {
-            if (is_still(l, &at)) return count_refusal(l);
-        } else if (next > MASK61) {
+        if (wait > min64(max_wait, MOST_OWED)) return count_refusal(l);
+        if (next > MASK61) {
             rate_switch(l, NULL, 0, n, now);
         } else if (take(l, &at, next, n, &before)) {
             made->n = n;
@@ -111,7 +109,7 @@ static bool give_back(trifuse_limiter *l, const level *at, uint64_t n, uint64_t 
     uint64_t taken = taken_of(at->state), tokens = multiply_saturating(n, at->s.unit);
     uint64_t floor = add_saturating(at->floor, multiply_saturating(after, at->s.unit));
     uint64_t next = max64(taken > tokens ? taken - tokens : 0, floor);
-    return next >= taken || cas_acq_rel(&l->w[L_STATE], at->state, with_taken(at->state, next));
+    return next >= taken ? is_still(l, at) : cas_acq_rel(&l->w[L_STATE], at->state, with_taken(at->state, next));
 }
 
 /* What was granted after a reservation keeps its place, so that much does not come back. Nor, when it comes

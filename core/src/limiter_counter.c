@@ -7,10 +7,9 @@
  * and the window before is closed, so nothing that the sum was made of can have changed under that swap. */
 #include "limiter.h"
 
-/* When the window before leaves `room`, in ns after the beginning of this one: 0 if it does at once, up to
- * and with the end. */
+/* When the window before, which holds more than that, leaves `room`, in ns after the beginning of this one:
+ * up to and with the end. */
 static uint64_t room_when(uint64_t before, uint64_t room, uint64_t period) {
-    if (before <= room) return 0;
     return period - (room * (period / before) + room * (period % before) / before);
 }
 

@@ -90,7 +90,7 @@ static uint64_t taken_anew(const scale *old, uint64_t paid, uint64_t taken, cons
         anew = next->start - min64(scale_ratio(held, next->unit, old->unit, &rest), most);
     } else {
         uint64_t owed = scale_ratio(taken - paid, next->unit, old->unit, &rest);
-        anew = next->start + add_saturating(owed, rest != 0);
+        anew = add_saturating(next->start, add_saturating(owed, rest != 0));
     }
     return min64(add_saturating(anew, multiply_saturating(debit, next->unit)), next->start + MOST_OWED);
 }

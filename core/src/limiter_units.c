@@ -5,7 +5,9 @@
  * of units as well, where it can be (3 a second: 3 units a nanosecond, 10^9 a token). Units come in by
  * floor(ns * factor), factor = permits * unit / period. It is held as a binary fraction of 122 bits, rounded
  * up: high * 2^61 + low, over 2^(61 + shift). As ns * (the denominator of factor) stays below that scale, no
- * floor is off by what was rounded up, and what is left over a floor is 0 or more than ns. */
+ * floor is off by what was rounded up. A unit is a nanosecond's worth or less, but for buckets that take over
+ * 18 years to fill; so what is rounded down where a full bucket begins to empty is less than the nanosecond
+ * to which times are known. */
 #include "limiter.h"
 
 #define MOST_HELD (1ULL << 59)  /* most units of a full bucket */
@@ -29,22 +31,19 @@ static inline uint64_t shift_down(wide v, unsigned shift) {
     return v.high >> shift ? UINT64_MAX : v.high << (64 - shift) | v.low >> shift;
 }
 
-/* floor(ns * factor), below 2^61; *whole: nothing was rounded off. */
-static inline uint64_t units_of(const scale *s, uint64_t ns, bool *whole) {
+/* floor(ns * factor), below 2^62. */
+static inline uint64_t units_of(const scale *s, uint64_t ns) {
     wide upper = multiply(ns, s->high), lower = multiply(ns, s->low);
-    uint64_t carried = lower.high << 3 | lower.low >> 61, mask = (1ULL << (s->shift & 63)) - 1;
+    uint64_t carried = lower.high << 3 | lower.low >> 61;
     upper.low += carried;
     upper.high += upper.low < carried;
-    uint64_t left = s->shift < 64 ? upper.low & mask : upper.low | (upper.high & mask);
-    *whole = left == 0 && (lower.low & MASK61) <= ns;
     return shift_down(upper, s->shift);
 }
 
 /* The least ns with floor(ns * factor) >= units; the inverse never says too much. */
 static uint64_t ns_of(const scale *s, uint64_t units) {
-    bool whole;
     uint64_t ns = shift_down(multiply(units, s->inverse), 121 - s->shift);
-    while (ns != UINT64_MAX && units_of(s, ns, &whole) < units) ns++;
+    while (ns != UINT64_MAX && units_of(s, ns) < units) ns++;
     return ns;
 }
 
@@ -56,9 +55,8 @@ static inline uint64_t ns_in_reach(const scale *s) {
 /* Units paid in after any time; enough to fill any bucket, whatever its debt, at the latest when `longest`
  * has passed, up to which a floor is exact. */
 static uint64_t paid_after(const scale *s, uint64_t ns) {
-    bool whole;
     uint64_t longest = s->shift < 62 ? 1ULL << (s->shift + 1) : UINT64_MAX;
-    return s->start + units_of(s, min64(ns, longest), &whole);
+    return s->start + units_of(s, min64(ns, longest));
 }
 
 /* floor(n * 2^shift / d), for d < 2^63 and a result below 2^128; *rest is what is left over. */

@@ -118,12 +118,7 @@ int trifuse_retry_max_total(const trifuse_retry_config *config, uint64_t attempt
     if (result != TRIFUSE_OK) return result;
     retry_rules r = {c.strategy, c.jitter, c.max_retries, c.delay_ns, c.increment_ns,
                      to_nano(c.multiplier), c.max_delay_ns};
-    wide attempts = multiply(attempt_timeout_ns, c.max_retries + 1ULL);
-    uint64_t running = attempts.high ? UINT64_MAX : attempts.low;
-    uint64_t total = add_saturating(running, delays_at_most(&r));
-    /* The last attempt begins at the end of a wait, at max_elapsed at the latest. */
-    if (c.max_elapsed_ns) total = min64(total, add_saturating(c.max_elapsed_ns, attempt_timeout_ns));
-    *total_ns = total;
+    *total_ns = total_at_most(&r, attempt_timeout_ns, c.max_elapsed_ns ? c.max_elapsed_ns : TRIFUSE_NEVER);
     return TRIFUSE_OK;
 }
 

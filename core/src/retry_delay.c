@@ -59,18 +59,6 @@ static delay_range delay_with_jitter(const retry_rules *r, uint64_t delay, uint6
     }
 }
 
-/* The greatest delays of all retries, summed; saturating. */
-static uint64_t delays_at_most(const retry_rules *r) {
-    growth g = {r->delay, 0, 0};
-    uint64_t sum = 0, previous = r->delay;
-    for (uint32_t k = 0; k < r->max_retries; k++) {
-        delay_range range = delay_with_jitter(r, delay_before_jitter(r, &g, k), previous);
-        previous = range.least + range.span;
-        sum = add_saturating(sum, previous);
-    }
-    return sum;
-}
-
 /* A server's word is kept to, plus 0..10 %: its clients would come back in step. */
 static delay_range delay_of_server(uint64_t retry_after) { return (delay_range){retry_after, retry_after / 10}; }
 
@@ -81,4 +69,25 @@ static bool delay_fit(delay_range *range, uint64_t deadline, uint64_t now) {
     if (now >= deadline || range->least >= deadline - now) return false;
     range->span = min64(range->span, deadline - now - range->least);
     return true;
+}
+
+/* The longest that a call can take whose attempts take 0..timeout; saturating. The attempts before one that
+ * begins as late as the deadline lets it are as long as that needs: an attempt may begin at any time from
+ * `soonest` to `latest`. */
+static uint64_t total_at_most(const retry_rules *r, uint64_t timeout, uint64_t deadline) {
+    growth g = {r->delay, 0, 0};
+    uint64_t soonest = 0, latest = 0, longest = timeout, previous = r->delay;
+    for (uint32_t k = 0; k < r->max_retries; k++) {
+        delay_range range = delay_with_jitter(r, delay_before_jitter(r, &g, k), previous);
+        uint64_t end = add_saturating(latest, timeout);
+        soonest = add_saturating(soonest, range.least);
+        if (deadline != TRIFUSE_NEVER) {
+            if (soonest >= deadline) break;
+            end = min64(end, deadline - range.least - 1);
+        }
+        previous = range.least + range.span;
+        latest = min64(add_saturating(end, previous), deadline);
+        longest = max64(longest, add_saturating(latest, timeout));
+    }
+    return longest;
 }

@@ -35,16 +35,18 @@ class Grain:
         """ns in which a bucket, or a debt, may take up a new beginning."""
         return min(FAR, 2**56 * self.model.unit // self.model.speed)
 
+    def rounded(self):
+        """Tokens that a few steps are; none where the units are exact."""
+        return 0 if self.units() == self.period else 3 / self.units()
+
     def loose(self):
-        """Tokens that the library may have less than the model; after another rate, or more."""
-        return self.inherited + (0 if self.units() == self.period else 3 / self.units())
+        """Tokens that the library may have less than the model, or more."""
+        return self.inherited + self.rounded()
 
     def near(self, model, real):
-        """Whether two waits are as near as that; a wait is never told too early."""
-        late, early = (
-            ceil(tokens * self.model.unit / self.model.speed) for tokens in (self.loose(), self.inherited)
-        )
-        return model - (early and 1 + early) <= real <= model + (late and 1 + late)
+        """Whether two waits are as near as that."""
+        slack = ceil(self.loose() * self.model.unit / self.model.speed)
+        return abs(model - real) <= (slack and 1 + slack)
 
     def tokens(self):
         """Whole tokens that this may hide."""

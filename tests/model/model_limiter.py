@@ -10,7 +10,6 @@ from fractions import Fraction
 from model_parts import NEVER
 from policy_draws import BILLION, billionths
 
-ERA = 56
 DEFAULTS = {"kind": "token_bucket", "rate": 0.0, "permits": 100, "period_ns": BILLION, "capacity": 0}
 PRESETS = {"critical": 1000, "normal": 500, "batch": 100}
 
@@ -179,22 +178,11 @@ class SlidingLog(Windowed):
 
     def __init__(self, config, now=1):
         super().__init__(config, now)
-        self.times, self.era = [], now >> ERA
+        self.times = []
 
     def counted(self, now):
         """The tokens that count at now, the oldest first; of the future too."""
         return [time for time in self.times if time + self.window > now]
-
-    def try_acquire(self, n, now):
-        answer = super().try_acquire(n, now)
-        if answer[0] == "ok" and now >> ERA > self.era:
-            self.forget(now)
-        return answer
-
-    def forget(self, now):
-        """Every two years or so, what has left the window has left it for an older now too."""
-        self.era = now >> ERA
-        self.times = self.counted(now)
 
     def free(self, now):
         return max(0, self.most - len(self.counted(now)))

@@ -53,15 +53,27 @@ def jittered(c, delay, previous):
 def max_total(config, timeout):
     """The longest that a call can take."""
     c = DEFAULTS | config
-    total, previous = timeout * (c["max_retries"] + 1), c["delay_ns"]
+    begins, longest, previous = (0, 0), timeout, c["delay_ns"]  # of an attempt: at the soonest, the latest
     for k in range(c["max_retries"]):
-        previous = jittered(c, plain_delay(c, k), previous)[1]
-        total += previous
-        if total >= NEVER:
+        least, previous = jittered(c, plain_delay(c, k), previous)
+        begins = next_attempt(begins, timeout, (least, previous), c["max_elapsed_ns"])
+        if begins is None:
+            break
+        longest = max(longest, begins[1] + timeout)
+        if longest >= NEVER:
             return NEVER
-    if c["max_elapsed_ns"]:
-        total = min(total, c["max_elapsed_ns"] + timeout)
-    return min(total, NEVER)
+    return min(longest, NEVER)
+
+
+def next_attempt(begins, timeout, delay, deadline):
+    """From when to when an attempt may begin after one that began then and took 0..timeout."""
+    soonest, latest = begins[0] + delay[0], begins[1] + timeout + delay[1]
+    if not deadline:
+        return soonest, latest
+    if soonest >= deadline:
+        return None
+    ends_at_most = min(begins[1] + timeout, deadline - delay[0] - 1)  # so that the least wait ends in time
+    return soonest, min(ends_at_most + delay[1], deadline)
 
 
 class Retry:

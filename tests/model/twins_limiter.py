@@ -89,7 +89,7 @@ class LimiterTwins(PolicyTwins):
         wait = self.model.ready(n, now) - now if self.bucket and 1 <= n <= self.model.most else 0
         if self.bucket and got[0] == "refused_rate_limited" and self.near(wait, got[1], now):
             self.model.refused += 1
-            self.seen["a grain too late"] += wait != got[1]
+            self.seen["a grain apart"] += wait != got[1]
             return got
         if self.bucket and got[0] == "ok" and wait and self.near(wait, 0, now):
             self.model.grant(n, now)

@@ -97,7 +97,7 @@ extern "C" {
 #define TRIFUSE_STALE 33                   /* trifuse_breaker_reenter: acquire anew */
 #define TRIFUSE_EMPTY 34                   /* nothing was recorded: there is no value */
 #define TRIFUSE_STOP_RETRIES 40            /* trifuse_retry_next: max_retries are used up */
-#define TRIFUSE_STOP_DEADLINE 41           /* trifuse_retry_next: the next attempt would begin past the deadline */
+#define TRIFUSE_STOP_DEADLINE 41           /* trifuse_retry_next: the wait would end past the deadline */
 #define TRIFUSE_STOP_RETRY_AFTER 42        /* trifuse_retry_next: the server's word is over retry_after_max */
 #define TRIFUSE_ERROR_ARGUMENT -1          /* a NULL, a value outside its range, a 0 permit */
 #define TRIFUSE_ERROR_CONFIG -2            /* a configuration field is refused; see the config_error */
@@ -424,8 +424,8 @@ typedef struct trifuse_limiter_config {
     uint32_t flags;      /* 0 */
     uint32_t kind;       /* TRIFUSE_LIMITER_*, default TOKEN_BUCKET */
     uint32_t reserved;   /* 0 */
-    double rate;         /* token bucket: tokens per second, 1e-6..1e9, to the nearest 1e-9; 0 (default) = permits
-                            per period. The kinds with a window: 0 */
+    double rate;         /* token bucket: tokens per second, 1e-6..1e9, to the nearest 1e-9; 0 (default) =
+                            permits per period. The kinds with a window: 0 */
     uint64_t permits;    /* 1..1e9, default 100; sliding log: at most 1,000,000 (8 bytes each) */
     uint64_t period_ns;  /* 1 us..365 days, default 1 s; the kinds with a window: its length */
     uint64_t capacity;   /* token bucket: 1..1e9; 0 (default) = one second's worth of `rate` (at least 1), or
@@ -472,7 +472,8 @@ typedef struct trifuse_concurrency_config {
     uint32_t limit;        /* FIXED: N, 1..1,000,000; else the first N, within min..max; default 20 */
     uint32_t min_limit;    /* adaptive: 1..1,000,000, default 1 */
     uint32_t max_limit;    /* adaptive: min_limit..1,000,000, default 1000 */
-    uint32_t probe_every;  /* VEGAS: the no-load time is taken anew every probe_every * N samples, 1..1,000,000; 30 */
+    uint32_t probe_every;  /* VEGAS: the no-load time is taken anew every probe_every * N samples,
+                              1..1,000,000, default 30 */
     uint32_t long_window;  /* GRADIENT2: samples of the long moving average, 1..1,000,000, default 600 */
     uint64_t timeout_ns;   /* AIMD: a longer call is a failure; 0 (default) = off */
     double backoff_ratio;  /* AIMD, GRADIENT2: N times this on failure, 0.1..0.999, default 0.9 */
@@ -481,7 +482,8 @@ typedef struct trifuse_concurrency_config {
     double tolerance;      /* GRADIENT2: the long time may be exceeded so many times, 1..100, default 1.5 */
     double smoothing;      /* GRADIENT2: weight of a new N, 0.001..1, default 0.2 */
     double queue_size;     /* GRADIENT2: calls that may wait, 0..1000, default 4 */
-    double long_decay;     /* GRADIENT2: the long time times this while over twice the short, 0.5..1, default 0.95 */
+    double long_decay;     /* GRADIENT2: the long time times this while over twice the short, 0.5..1,
+                              default 0.95 */
     uint64_t seed;         /* of the jitter of VEGAS' probes, default 0 */
 } trifuse_concurrency_config;
 
@@ -523,7 +525,7 @@ typedef struct trifuse_retry_config {
     double multiplier;           /* EXPONENTIAL: 1..1000, default 2 */
     uint64_t max_delay_ns;       /* delay..365 days, default 10 s */
     uint64_t max_elapsed_ns;     /* of all attempts and waits; 0 (default) = no limit */
-    uint64_t retry_after_max_ns; /* a server's word over this ends the call at once; 0..365 days, default 60 s */
+    uint64_t retry_after_max_ns; /* a server's word over this ends the call; 0..365 days, default 60 s */
     uint64_t seed;               /* of the jitter, default 0 */
 } trifuse_retry_config;
 
@@ -533,7 +535,7 @@ typedef struct trifuse_retry_call {
     uint32_t flags;        /* 0 */
     uint32_t retries;      /* retries granted so far */
     uint32_t reserved;     /* 0 */
-    uint64_t started_ns;   /* when the first attempt began; 0 if _begin was not told and did not need to ask */
+    uint64_t started_ns;   /* when the first attempt began; 0 if _begin was not told and need not ask */
     uint64_t deadline_ns;  /* started + max_elapsed, or TRIFUSE_NEVER; the caller may lower it */
     uint64_t previous_ns;  /* the delay before, for DECORRELATED */
     uint64_t random;       /* its own stream of the jitter; 0 until the first draw */
@@ -561,7 +563,7 @@ typedef struct trifuse_retry_budget_config {
     uint32_t flags;   /* 0 */
     uint64_t ttl_ns;  /* the sliding window, 10 ms..365 days in 10 buckets, default 10 s */
     double ratio;     /* retries per first attempt, 0..1000, to the nearest 1e-9, default 0.2 */
-    double floor;     /* retries per second whatever the traffic, 0..1,000,000, to the nearest 1e-9, default 10 */
+    double floor;     /* retries per second whatever the traffic, 0..1,000,000, to the nearest 1e-9; 10 */
 } trifuse_retry_budget_config;
 
 typedef struct trifuse_retry_budget_snapshot {
@@ -850,7 +852,8 @@ TRIFUSE_API int trifuse_breaker_get_config(const trifuse_breaker *breaker,
  * else takes tokens. A refused request leaves no trace but in the totals. n is 1 or more (0:
  * TRIFUSE_ERROR_ARGUMENT). A now older than the newest seen may see the newer level or its own. */
 
-TRIFUSE_API int trifuse_limiter_config_init(trifuse_limiter_config *config, size_t struct_size, uint32_t preset);
+TRIFUSE_API int trifuse_limiter_config_init(trifuse_limiter_config *config, size_t struct_size,
+    uint32_t preset);
 TRIFUSE_API int trifuse_limiter_config_check(const trifuse_limiter_config *config,
     trifuse_config_error *error);
 TRIFUSE_API size_t trifuse_limiter_size(const trifuse_limiter_config *config);
@@ -879,11 +882,11 @@ TRIFUSE_API int trifuse_limiter_cancel(trifuse_limiter *limiter, const trifuse_r
 /* Puts n tokens in, up to the capacity (an estimate was too high). TRIFUSE_OK; TRIFUSE_ERROR_UNSUPPORTED. */
 TRIFUSE_API int trifuse_limiter_refund(trifuse_limiter *limiter, uint64_t n, uint64_t now_ns);
 /* Takes n tokens, into debt if need be, any n (an estimate was too low). TRIFUSE_OK;
- * TRIFUSE_ERROR_UNSUPPORTED. A debt of more than 30 years of the rate saturates there. */
+ * TRIFUSE_ERROR_UNSUPPORTED. A debt of more than 30 years of the rate, or of 2^60 tokens, saturates there. */
 TRIFUSE_API int trifuse_limiter_debit(trifuse_limiter *limiter, uint64_t n, uint64_t now_ns);
 /* Another rate and capacity, of `config`'s rate, permits, period_ns and capacity; the number of tokens
- * stays (at most the new capacity), a debt too, and so do waits already given. TRIFUSE_OK; TRIFUSE_ERROR_CONFIG with
- * *error; TRIFUSE_ERROR_UNSUPPORTED, also for a config of another kind. */
+ * stays (at most the new capacity), a debt too, and so do waits already given. TRIFUSE_OK;
+ * TRIFUSE_ERROR_CONFIG with *error; TRIFUSE_ERROR_UNSUPPORTED, also for a config of another kind. */
 TRIFUSE_API int trifuse_limiter_set_rate(trifuse_limiter *limiter, const trifuse_limiter_config *config,
     uint64_t now_ns, trifuse_config_error *error);
 /* The kinds with a window (a token bucket: TRIFUSE_ERROR_UNSUPPORTED): another N, at once; what was granted
@@ -925,8 +928,8 @@ TRIFUSE_API void trifuse_concurrency_free(trifuse_concurrency *concurrency);
 TRIFUSE_API int trifuse_concurrency_try_acquire(trifuse_concurrency *concurrency);
 /* Gives a place back. The outcome (TRIFUSE_OUTCOME_*) and the duration move an adaptive limit; IGNORED
  * moves nothing. The times of VEGAS and GRADIENT2 are those of successes; a duration of 0 means "not
- * measured" and moves neither them nor their N (a failure does). TRIFUSE_OK; TRIFUSE_ERROR_NOT_HELD when no place is out; TRIFUSE_ERROR_ARGUMENT for an unknown
- * outcome. */
+ * measured" and moves neither them nor their N (a failure does). TRIFUSE_OK;
+ * TRIFUSE_ERROR_NOT_HELD when no place is out; TRIFUSE_ERROR_ARGUMENT for an unknown outcome. */
 TRIFUSE_API int trifuse_concurrency_release(trifuse_concurrency *concurrency, uint32_t outcome,
     uint64_t duration_ns);
 /* Another N, of an adaptive limit within min..max; throws nobody out. TRIFUSE_ERROR_CONFIG with *error. */
@@ -955,8 +958,8 @@ TRIFUSE_API void trifuse_retry_free(trifuse_retry *retry);
 
 /* The longest that a call of this configuration can take: max_retries + 1 attempts of attempt_timeout_ns
  * each (TRIFUSE_NEVER: attempts have no limit, and nor has the call) and the longest delay before each
- * retry, the server's word apart; with max_elapsed_ns no attempt begins after it, so it is at most that
- * and one attempt. Exact, saturating. */
+ * retry, the server's word apart; with max_elapsed_ns the last attempt that it leaves time for, begun as
+ * late as can be. Exact, saturating. */
 TRIFUSE_API int trifuse_retry_max_total(const trifuse_retry_config *config, uint64_t attempt_timeout_ns,
     uint64_t *total_ns, trifuse_config_error *error);
 
@@ -972,8 +975,9 @@ TRIFUSE_API int trifuse_retry_begin(trifuse_retry *retry, uint64_t now_ns, trifu
  * TRIFUSE_STOP_RETRY_AFTER (the server's word is over retry_after_max), TRIFUSE_STOP_DEADLINE (the wait,
  * its jitter left out, would not end before call->deadline_ns; the jitter is cut to fit),
  * TRIFUSE_REFUSED_RETRY_BUDGET: in this order; give up with the error of the attempt, *delay_ns is 0. */
-TRIFUSE_API int trifuse_retry_next(trifuse_retry *retry, trifuse_retry_budget *budget, trifuse_retry_call *call,
-    uint64_t retry_after_ns, uint64_t own_delay_ns, uint64_t now_ns, uint64_t *delay_ns);
+TRIFUSE_API int trifuse_retry_next(trifuse_retry *retry, trifuse_retry_budget *budget,
+    trifuse_retry_call *call, uint64_t retry_after_ns, uint64_t own_delay_ns, uint64_t now_ns,
+    uint64_t *delay_ns);
 
 /* Counts a call that has ended, well (`ok` is not 0) or badly, after so many retries. */
 TRIFUSE_API int trifuse_retry_settle(trifuse_retry *retry, uint32_t retries, int ok);
@@ -988,8 +992,9 @@ TRIFUSE_API int trifuse_retry_budget_config_init(trifuse_retry_budget_config *co
 TRIFUSE_API int trifuse_retry_budget_config_check(const trifuse_retry_budget_config *config,
     trifuse_config_error *error);
 TRIFUSE_API size_t trifuse_retry_budget_size(const trifuse_retry_budget_config *config);
-TRIFUSE_API int trifuse_retry_budget_init(void *memory, size_t size, const trifuse_retry_budget_config *config,
-    uint64_t now_ns, trifuse_config_error *error, trifuse_retry_budget **budget);
+TRIFUSE_API int trifuse_retry_budget_init(void *memory, size_t size,
+    const trifuse_retry_budget_config *config, uint64_t now_ns, trifuse_config_error *error,
+    trifuse_retry_budget **budget);
 TRIFUSE_API int trifuse_retry_budget_attach(void *memory, size_t size, trifuse_retry_budget **budget);
 TRIFUSE_API int trifuse_retry_budget_new(const trifuse_retry_budget_config *config, uint64_t now_ns,
     trifuse_config_error *error, trifuse_retry_budget **budget);

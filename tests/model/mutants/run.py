@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Plants each mistake of mutants.py into a copy of the core and sees that the vectors or the model catch it.
+"""Plants each mistake of mutants.py and policy_mutants.py into a copy of the core and sees that the vectors or the model catch it.
 
 python run.py [--core DIR] [--jobs N] [name ...]; exit status 1 if one survives, or if the core as it is fails.
 """
@@ -13,7 +13,10 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from mutants import MUTANTS
+from mutants import MUTANTS as BREAKER_MUTANTS
+from policy_mutants import POLICY_MUTANTS
+
+MUTANTS = [*BREAKER_MUTANTS, *POLICY_MUTANTS]
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
@@ -86,7 +89,7 @@ def stale(core, mutants):
     for what, file, old, _ in mutants:
         places = (core / "src" / file).read_text().count(old)
         if places != 1:
-            yield f"mutant {what!r}: {places} places in {file} read {old!r}; bring mutants.py up to date"
+            yield f"mutant {what!r}: {places} places in {file} read {old!r}; bring it up to date"
 
 
 def planted(core, folder, mutant):
