@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # Proves BUDGET-01, BUDGET-02, BUDGET-03, BUDGET-04, BUDGET-06, BUDGET-08 from Python.
 import copy
+import gc
 import pickle
+import weakref
 
 import pytest
 from trifuse import ConfigurationError, Retry, RetryBudget, RetryBudgetError, testing
@@ -146,3 +148,25 @@ def test_switched_off_nothing_is_paid_in():
     with testing.disabled():
         Retry(budget=budget).call(int)
     assert budget.snapshot().total_deposits == 0
+
+
+def test_a_budget_that_is_taken_out_while_it_is_asked_lives_until_it_has_answered(slept):
+    class Failed(Exception):
+        @property
+        def retry_after(self):
+            policy.reconfigure(budget=None)
+            gc.collect()
+            alive.append(budget() is not None)
+
+    alive = []
+    policy = Retry(max_retries=2, budget=RetryBudget())
+    budget = weakref.ref(policy.budget)
+
+    @policy
+    def failing():
+        raise Failed
+
+    with pytest.raises(Failed):
+        failing()
+    assert alive == [True, False, False]
+    assert len(slept) == 2

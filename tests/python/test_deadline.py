@@ -198,10 +198,18 @@ class TestAwaited:
         assert caught.value.setting == "deadline"
         assert anyio.current_time() - before == pytest.approx(3)
 
-    async def test_a_plain_with_limits_what_is_awaited_by_policies_inside(self):
+    @pytest.mark.parametrize(
+        "fn",
+        [
+            anyio.sleep,
+            Timeout(100)(anyio.sleep),
+            CircuitBreaker("any", registry=None, request_timeout=0)(anyio.sleep),
+        ],
+    )
+    async def test_a_plain_with_limits_what_is_awaited_inside(self, fn):
         before = anyio.current_time()
-        with deadline(3), pytest.raises(RequestTimeoutError) as caught:
-            await Timeout(100)(anyio.sleep)(1000)
+        with pytest.raises(RequestTimeoutError) as caught, deadline(3):
+            await fn(1000)
         assert caught.value.setting == "deadline"
         assert anyio.current_time() - before == pytest.approx(3, abs=0.1)
 

@@ -53,6 +53,16 @@ def test_an_error_comes_back_from_a_pickle_with_all_it_said(error):
     assert str(copy.copy(error)) == str(error)
 
 
+@pytest.mark.parametrize("error", EXAMPLES, ids=lambda e: type(e).__name__)
+def test_what_was_written_to_an_error_comes_back_too(error):
+    error = copy.copy(error)
+    error.add_note("of a fallback")
+    error.fallback_errors = (OSError("cache"),)
+    back = pickle.loads(pickle.dumps(error))
+    assert back.__notes__ == copy.copy(error).__notes__ == ["of a fallback"]
+    assert str(back.fallback_errors) == str(error.fallback_errors)
+
+
 def test_exhausted_retries_come_back_from_a_pickle_with_the_last_error():
     error = RetriesExhausted(4, ConnectionError("down"), "search")
     back = pickle.loads(pickle.dumps(error))

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # Proves SEED-09, SEED-16: a fallback as a policy of its own.
+from dataclasses import dataclass
+
 import anyio
 import pytest
 from trifuse import (
@@ -267,3 +269,29 @@ class TestAwaited:
             assert got == [1]
             returned = Fallback(stand_in).call(lambda given: items.__wrapped__(given), 0)
             assert [item async for item in returned] == [7]
+
+
+@pytest.mark.parametrize("value", [None, 5])
+def test_a_value_that_has_no_items_cannot_stand_in_for_a_stream(value):
+    def items():
+        yield 1
+
+    async def async_items():
+        yield 1
+
+    for fn in (items, async_items):
+        with pytest.raises(ConfigurationError, match="items"):
+            Fallback(value)(fn)
+
+
+def test_an_error_that_cannot_be_written_to_is_raised_all_the_same():
+    @dataclass(frozen=True)
+    class Frozen(Exception):
+        code: int
+
+    def failing():
+        raise Frozen(5)
+
+    with pytest.raises(Frozen) as caught:
+        Fallback(failing)(failing)()
+    assert caught.value.code == 5

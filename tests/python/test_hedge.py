@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # Proves HEDGE-01, HEDGE-04, HEDGE-05, HEDGE-06, HEDGE-07 from Python, under asyncio and trio.
+import contextlib
 import gc
+import weakref
 
 import anyio
 import pytest
@@ -210,6 +212,33 @@ async def test_no_error_holds_itself_and_none_is_left_behind(hedged):
     await anyio.sleep(10)
     gc.collect()
     assert Marked.alive == 0
+
+
+def test_under_asyncio_two_that_fail_leave_nothing_to_the_garbage_collector(run, clock):
+    class Marked(OSError):
+        pass
+
+    async def failing():
+        await anyio.sleep(1.5)
+        error = Marked()
+        alive.append(weakref.ref(error))
+        try:
+            raise error
+        finally:
+            del error
+
+    async def once():
+        with contextlib.suppress(Marked):
+            await Hedge(after=1, share=1.0)(failing)()
+
+    alive = []
+    gc.collect()
+    gc.disable()
+    try:
+        run(once())
+        assert [ref() for ref in alive] == [None, None]
+    finally:
+        gc.enable()
 
 
 async def test_a_first_attempt_that_swallows_its_cancellation_still_gives_its_result(hedged):

@@ -120,7 +120,7 @@ def test_refusals_say_which_policy_refused_its_name_and_when_to_try_again():
 @pytest.mark.parametrize("kind", ["function", "coroutine", "returning", "generator", "async generator"])
 def test_it_decorates_functions_of_every_kind(kind, of_each_kind, outcome):
     places, limit = Bulkhead(2), RateLimit(per(10, seconds=60))
-    parts = [Fallback(7), retry(), breaker(), Throttle(), limit, places, AdaptiveLimit("aimd"), Timeout(2)]
+    parts = [Fallback([7]), retry(), breaker(), Throttle(), limit, places, AdaptiveLimit("aimd"), Timeout(2)]
     pipeline = Pipeline("search", *parts)
     fn = of_each_kind(lambda x, *, y: (x, y, places.in_flight))[kind]
     assert outcome(pipeline(fn), 1, y=2) == (1, 2, 1)

@@ -150,6 +150,9 @@ def test_a_rate_that_cannot_be_read_is_refused_by_its_path(rate):
         ({"profile": "urgent"}, "search.profile", "critical, normal, batch"),
         ({"pipeline": {"retry": {"delay": -1}}}, "search.retry.delay", ""),
         ({"fallback": True}, "search.fallback.fallbacks", "at least one"),
+        ({"pipeline": True}, "search.pipeline", "a table"),
+        ({"rate_limit": {"wait": 2}}, "search.rate_limit.rate", "per_second"),
+        ({"adaptive_limit": []}, "search.adaptive_limit.algorithm", "gradient2"),
         ({"retry": False}, "search", "at least one of"),
         ({}, "search", "at least one of"),
         ({3: True}, "search.3", "a policy"),
@@ -201,6 +204,8 @@ def test_a_table_that_is_not_there_and_text_that_is_no_toml_are_told():
     assert (error.field, error.value) == ("table", "services.find")
     assert "search" in error.allowed
     assert refused(Pipeline.from_toml, "timeout = = 2\n").field == "toml"
+    assert refused(Pipeline.from_toml, None).field == "source"
+    assert refused(Pipeline.from_toml, TOML, table=3).field == "table"
     with pytest.raises(FileNotFoundError):
         Pipeline.from_toml("no/such/file.toml")
 

@@ -102,3 +102,24 @@ def test_an_error_in_the_dictionary_under_the_environment_keeps_its_path():
         Pipeline.from_env, "search", {"retry": {"delay": -1}}, environ=env(SEARCH_RETRY_MAX_RETRIES="2")
     )
     assert error.field == "search.retry.delay"
+
+
+def test_variables_of_a_pipeline_with_a_longer_name_are_left_to_it():
+    environ = env(
+        SEARCH_TIMEOUT="2",
+        SEARCH_API_TIMEOUT="3",
+        SEARCH_API_RETRY_DELAY="1",
+        SEARCH_API_ORDER="timeout, retry",
+    )
+    assert [key for key, _ in Pipeline.from_env("search", environ=environ).items()] == ["timeout"]
+    assert Pipeline.from_env("search api", environ=environ)["retry"].describe()["delay"] == 1
+
+
+@pytest.mark.parametrize("data", [3, "retry", [1]])
+def test_what_it_is_laid_over_is_a_table(data):
+    assert refused(Pipeline.from_env, "search", data, environ={}).field == "data"
+
+
+def test_a_rate_limit_of_the_environment_without_a_rate_is_refused_by_a_variable():
+    error = refused(Pipeline.from_env, "search", environ=env(SEARCH_RATE_LIMIT="on"))
+    assert error.field == "TRIFUSE_SEARCH_RATE_LIMIT"

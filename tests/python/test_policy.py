@@ -4,6 +4,7 @@ import copy
 import functools
 import inspect
 import json
+import pickle
 
 import pytest
 import trifuse
@@ -192,3 +193,10 @@ def test_a_policy_is_shared_never_copied(make):
 def test_settings_are_given_by_keyword():
     with pytest.raises(TypeError, match="by keyword"):
         Policy.reconfigure(trifuse.Timeout(2), 3)
+
+
+def test_a_policy_is_not_pickled_and_says_so(make):
+    if make().kind == "circuit_breaker":
+        pytest.skip("found again by its name")
+    with pytest.raises(TypeError, match="cannot be pickled"):
+        pickle.dumps(make())

@@ -46,6 +46,7 @@ def test_the_default_capacity_is_a_second_s_worth_or_the_n():
         ({"rate": float("nan")}, "rate"),
         ({"rate": float("inf")}, "rate"),
         ({"rate": 1e10}, "rate"),
+        ({"rate": 10**400}, "rate"),
         ({"rate": True}, "rate"),
         ({"rate": None}, "rate"),
         ({"rate": per(0, seconds=1)}, "permits"),

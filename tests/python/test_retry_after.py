@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import httpx
 import pytest
-from trifuse import RefusedError
+from trifuse import RefusedError, Retry, testing
 from trifuse._retry_after import retry_after_ns
 
 YEAR = 365 * 86_400 * 10**9
@@ -130,3 +130,13 @@ def test_the_refusal_of_an_inner_breaker_does_not_trip_the_outer(breaker_of):
         outer.call(inner.call, print)
     assert outer.state == "closed"
     assert outer.snapshot().failures == 1
+
+
+@pytest.mark.parametrize(
+    ("word", "delay"), [("0", 0.0), ("0.0", 0.0), ("-5", 0.1), ("nan", 0.1), ("soon", 0.1)]
+)
+def test_a_retry_whose_server_says_0_goes_on_at_once(word, delay, clock):
+    policy = Retry(max_retries=1, jitter="none")
+    with testing.no_waiting() as slept, pytest.raises(ServerError):
+        policy.call(failing, ServerError({"retry-after": word}))
+    assert slept == [delay]

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # ResilientService and the service profiles. Proves PIPE-02, PIPE-05, SEED-16.
+import gc
+import weakref
+
 import anyio
 import pytest
 import trifuse
@@ -175,3 +178,26 @@ def test_the_recommended_order_is_that_of_the_profiles():
 
 def test_it_is_exported():
     assert trifuse.ResilientService is ResilientService
+
+
+@pytest.mark.parametrize("order", [["retry"], None, "none"])
+def test_an_order_that_it_does_not_have_is_refused(order):
+    with pytest.raises(ConfigurationError, match="recommended, founding"):
+        ResilientService(order=order)
+
+
+def test_what_is_no_registry_is_refused():
+    with pytest.raises(ConfigurationError, match="registry"):
+        ResilientService("search", registry="mine")
+
+
+def test_a_function_that_is_called_once_is_kept_only_if_it_keeps_nothing_alive():
+    class Big:
+        pass
+
+    service, big = ResilientService(), Big()
+    alive = weakref.ref(big)
+    assert service.call(lambda held=big: held) is big
+    del big
+    gc.collect()
+    assert alive() is None

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # Proves TIMEOUT-01, SEED-15 for what is not awaited, and the settings of a timeout.
 import asyncio
+import gc
 import inspect
 import threading
+import weakref
 from datetime import timedelta
 
 import pytest
@@ -152,3 +154,26 @@ def test_switched_off_nothing_is_limited(run):
     with testing.disabled():
         run(Timeout(1)(asyncio.sleep)(100))
         assert Timeout(1).call(remaining) is None
+
+
+def test_a_thread_switched_on_serves_functions_that_are_decorated_already():
+    limit, ended = Timeout(0.02, name="slow"), threading.Event()
+
+    @limit
+    def hanging():
+        return ended.wait(10)
+
+    limit.reconfigure(thread=True)
+    try:
+        with pytest.raises(RequestTimeoutError, match="slow"):
+            hanging()
+    finally:
+        ended.set()
+    limit.reconfigure(thread=False)
+    assert hanging() is True
+
+
+def test_a_timeout_made_for_one_call_is_freed_at_once():
+    gc.collect()
+    made = weakref.ref(Timeout(5).with_limit(2))
+    assert made() is None

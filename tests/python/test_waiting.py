@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# Proves RATE-FIFO-01, CONC-QUEUE-01: across threads, event loops, cancellations and forks.
+# Proves RATE-FIFO-01, CONC-QUEUE-01: with cancellations, closed event loops and the garbage collector.
 import asyncio
 import gc
+import os
 import random
-import threading
+import subprocess
+import sys
+import time
 
 import pytest
 from trifuse import Bulkhead, BulkheadFullError, RateLimit, per, testing
@@ -122,94 +125,6 @@ def test_random_waits_and_cancellations_keep_the_order_and_lose_no_token(clock, 
     assert picture.granted_tokens - picture.given_back == 10 + sum(n for _, n, _ in served)
 
 
-def test_many_threads_share_a_rate_exactly(clock):
-    limit, begun, lock, made = emptied(10), clock.now, threading.Lock(), []
-
-    def work():
-        for _ in range(20):
-            limit.acquire()
-            with lock:
-                made.append(clock.now - begun)
-
-    threads = [threading.Thread(target=work) for _ in range(10)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert clock.now - begun == pytest.approx(20)
-    assert len(made) == 200
-    assert limit.snapshot()[5:7] == (0, 0)
-
-
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_threads_and_tasks_of_several_loops_wait_in_one_queue(algorithm):
-    """In real time: 200 a second for 60 requests of 6 threads, three of which run event loops."""
-    limit = RateLimit(per(20, milliseconds=100), algorithm=algorithm, wait=60)
-    limit.acquire(20)
-    done = []
-
-    def blocking():
-        for _ in range(10):
-            limit.acquire()
-            done.append(1)
-
-    async def waiting():
-        await limit.acquire_async()
-        done.append(1)
-
-    async def many():
-        await asyncio.gather(*(waiting() for _ in range(10)))
-
-    threads = [threading.Thread(target=blocking) for _ in range(3)]
-    threads += [threading.Thread(target=lambda: asyncio.run(many())) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert len(done) == 60
-    assert limit.snapshot().waiting == 0
-
-
-def test_places_pass_between_threads_and_tasks_of_several_loops():
-    limit, done, lock, inside = Bulkhead(2, max_queue=1000), [], threading.Lock(), [0, 0]
-
-    def enter():
-        with lock:
-            inside[0] += 1
-            inside[1] = max(inside)
-
-    def leave():
-        with lock:
-            inside[0] -= 1
-        done.append(1)
-
-    def blocking():
-        for _ in range(200):
-            with limit:
-                enter()
-                leave()
-
-    async def waiting():
-        for _ in range(20):
-            async with limit:
-                enter()
-                await asyncio.sleep(0)
-                leave()
-
-    async def many():
-        await asyncio.gather(*(waiting() for _ in range(10)))
-
-    threads = [threading.Thread(target=blocking) for _ in range(3)]
-    threads += [threading.Thread(target=lambda: asyncio.run(many())) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert len(done) == 1200
-    assert inside == [0, 2]
-    assert limit.snapshot()[4:6] == (0, 0)
-
-
 def abandoned(limit, acquire):
     """Let a task wait in an event loop that is closed under it."""
     loop = asyncio.new_event_loop()
@@ -296,3 +211,69 @@ def test_refusals_are_not_kept_alive_by_those_who_waited(run):
             assert run(main()) == 0
         finally:
             gc.enable()
+
+
+def test_places_that_the_garbage_collector_gives_back_serve_those_who_wait(run):
+    limit, served = Bulkhead(2, max_queue=200), []
+
+    class Knot:
+        def __init__(self, place):
+            self.place, self.itself = place, self
+
+    async def waiting(number):
+        Knot(await limit.acquire_async())
+        served.append(number)
+        await asyncio.sleep(0)
+
+    async def main():
+        tasks = [asyncio.create_task(waiting(number)) for number in range(200)]
+        while not all(task.done() for task in tasks):
+            await asyncio.sleep(0)
+
+    before = gc.get_threshold()
+    gc.set_threshold(1, 1, 1)
+    try:
+        run(main())
+    finally:
+        gc.set_threshold(*before)
+    assert served == list(range(200))
+    gc.collect()
+    assert limit.snapshot()[4:6] == (0, 0)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_call_that_blocks_the_event_loop_gets_its_turn_behind_a_task_of_it(algorithm):
+    async def main():
+        limit = RateLimit(per(1, seconds=0.02), algorithm=algorithm, wait=30)
+        limit.acquire()
+        first = asyncio.create_task(limit.acquire_async())
+        await until_waiting(limit, 1)
+        limit.acquire()
+        assert limit.snapshot().waiting == 0
+        await first
+
+    with asyncio.Runner() as runner:
+        began = time.monotonic()
+        runner.run(main())
+    assert time.monotonic() - began < 20
+
+
+@pytest.mark.end_to_end
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_block_that_was_entered_before_a_fork_may_be_left_in_the_child():
+    code = """if 1:
+        import os
+        from trifuse import AdaptiveLimit, Bulkhead
+
+        bulkhead, adaptive = Bulkhead(1), AdaptiveLimit()
+        with bulkhead, adaptive:
+            pid = os.fork()
+        assert bulkhead.in_flight == adaptive.in_flight == 0
+        with bulkhead:
+            assert bulkhead.try_acquire() is None
+        if pid == 0:
+            os._exit(0)
+        assert os.waitpid(pid, 0)[1] == 0
+    """
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], check=False, timeout=60)
+    assert done.returncode == 0

@@ -115,7 +115,7 @@ class AdaptiveLimit(MeasuredPlaces):
         **fields: Unpack[AdaptiveFields],
     ) -> None:
         """Begin empty."""
-        if algorithm not in _OWN:
+        if not isinstance(algorithm, str) or algorithm not in _OWN:
             raise ConfigurationError("algorithm", algorithm, ", ".join(_OWN))
         given: dict[str, Any] = dict(fields)
         for field, value in given.items():

@@ -72,9 +72,12 @@ class CircuitBreaker(Steering):
         **fields: Unpack[BreakerFields],
     ) -> CircuitBreaker:
         """Give the breaker of this name, new or known already."""
+        from trifuse._registry import CircuitBreakerRegistry
         from trifuse._registry import registry as default_registry
 
         home = default_registry if registry is ... else registry  # type: ignore[comparison-overlap]
+        if home is not None and not isinstance(home, CircuitBreakerRegistry):
+            raise ConfigurationError("registry", home, "a CircuitBreakerRegistry, or None")
         settings, guard, listeners = split(fields)
         declared, options = declare(preset, settings), _options.make_options(guard)
         if home is None:

@@ -36,13 +36,13 @@ def deadline(seconds: Duration, *, name: str | None = None) -> Deadline:
 
     ``with deadline(5): ...``, ``async with deadline(5): ...``, ``@deadline(5)``. Policies inside
     never wait past it: a retry whose delay would, gives up with the error that it has; a limit
-    refuses; what would be called after it is not called, and RequestTimeoutError is raised, whose
-    ``setting`` is ``"deadline"``. Deadlines inside one another only tighten. Tasks and threads that
-    are started with a copy of the context have the deadline too.
+    refuses; what a retry or timeout would call after it is not called, and RequestTimeoutError is
+    raised, whose ``setting`` is ``"deadline"``. Deadlines inside one another only tighten. Tasks and
+    threads that are started with a copy of the context have the deadline too.
 
-    ``async with`` and decorated asynchronous functions are cancelled at the deadline. Synchronous
-    code cannot be interrupted: what runs goes on, and the next policy raises. A stream has one
-    deadline for all of its items.
+    In a task, blocks (``with`` and ``async with`` are the same there) and decorated asynchronous
+    functions are cancelled at the deadline. Synchronous code cannot be interrupted: what runs goes
+    on, and the next of them raises. A stream has one deadline for all of its items.
 
     Raises ConfigurationError for what is no duration.
     """

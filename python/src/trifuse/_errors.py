@@ -216,7 +216,7 @@ class RequestTimeoutError(TrifuseError, TimeoutError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by the values that made it."""
-        return type(self), (self.name, self.setting, self.limit)
+        return type(self), (self.name, self.setting, self.limit), self.__dict__
 
     def __str__(self) -> str:
         """Tell which setting ended the call."""
@@ -243,7 +243,7 @@ class ConfigurationError(TrifuseError, ValueError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by the values that made it."""
-        return type(self), (self.field, self.value, self.allowed)
+        return type(self), (self.field, self.value, self.allowed), self.__dict__
 
     def __str__(self) -> str:
         """Name field, value and what is allowed."""
@@ -268,7 +268,7 @@ class OverCapacityError(ConfigurationError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by the values that made it."""
-        return type(self), (self.name, self.requested, self.capacity)
+        return type(self), (self.name, self.requested, self.capacity), self.__dict__
 
 
 class UnsupportedError(TrifuseError):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from typing import Any, NamedTuple
@@ -156,8 +157,10 @@ def exhausted(name: str, error: BaseException, failed: list[Exception], what: st
     """
     kinds = ", ".join(type(exc).__qualname__ for exc in failed)
     log().warning("%s %r: all fallbacks failed (%s)", what, name, kinds)
-    error.add_note(f"all fallbacks of {what} {name!r} failed too: {kinds}")
     for exc in failed:
         if exc.__context__ is error:
-            exc.__context__ = None
-    error.fallback_errors = tuple(failed)  # type: ignore[attr-defined]
+            with contextlib.suppress(Exception):
+                exc.__context__ = None
+    with contextlib.suppress(Exception):  # an error that cannot be written to, such as a frozen dataclass
+        error.add_note(f"all fallbacks of {what} {name!r} failed too: {kinds}")
+        error.fallback_errors = tuple(failed)  # type: ignore[attr-defined]

@@ -182,12 +182,19 @@ class Fallback(Policy):
         return guarded
 
     def _guard_generator_function(self, fn: Callable[..., Any]) -> Any:
+        self._gives_items("__iter__")
         return generator_guard(lambda args, kwargs: _Answered(self, fn(*args, **kwargs), args, kwargs))
 
     def _guard_async_generator_function(self, fn: Callable[..., Any]) -> Any:
+        self._gives_items("__iter__", "__aiter__")
         return async_generator_guard(
             lambda args, kwargs: _AnsweredAsync(self, fn(*args, **kwargs), args, kwargs)
         )
+
+    def _gives_items(self, *ways: str) -> None:
+        """Refuse a value that cannot stand in for a stream."""
+        if self._value is not NOT_GIVEN and not any(hasattr(self._value, way) for way in ways):
+            raise ConfigurationError("value", self._value, "items, such as [], where a generator is guarded")
 
 
 class _Answered:

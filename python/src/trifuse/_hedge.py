@@ -67,7 +67,7 @@ class Hedge(Policy):
         ConfigurationError: for a bad setting, and for functions that are not awaited.
     """
 
-    __slots__ = ("_after", "_block", "_config", "_delay_ns", "_handle", "_quantile", "_window", "latency")
+    __slots__ = ("_after", "_config", "_delay_ns", "_quantile", "_saving", "_window", "latency")
     kind = "hedge"
     settings = frozenset({"after", "share", "max_saved", "window"})
 
@@ -90,8 +90,9 @@ class Hedge(Policy):
         self._make(given)
 
     def _make(self, given: Mapping[str, Any]) -> None:
-        self._block: Any = _KIND.block(self._config, given)
-        self._handle = handle("hedge", self._block)
+        block = _KIND.block(self._config, given)
+        # The memory and what the core calls it, in one: a call in another thread holds both or neither.
+        self._saving = (block, handle("hedge", block))
 
     def _settings(self) -> dict[str, Any]:
         config = self._config
@@ -124,7 +125,7 @@ class Hedge(Policy):
 
     def snapshot(self) -> HedgeSnapshot:
         """Give what it has seen."""
-        raw = filled("hedge", self._block)
+        raw = filled("hedge", self._saving[0])
         delay_ns = self._delay()
         delay = None if delay_ns is None else seconds(delay_ns)
         return HedgeSnapshot(raw.saved, raw.calls, raw.hedges, raw.refused, delay)
@@ -134,17 +135,19 @@ class Hedge(Policy):
 
     def _may(self) -> bool:
         """Tell whether the share allows a second attempt, and count it."""
-        return bool(lib.trifuse_hedge_try_withdraw(self._handle) == lib.TRIFUSE_OK)
+        saving = self._saving
+        return bool(lib.trifuse_hedge_try_withdraw(saving[1]) == lib.TRIFUSE_OK)
 
     async def _run(self, first: Awaitable[Any], fn: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-        lib.trifuse_hedge_deposit(self._handle)
+        saving = self._saving
+        lib.trifuse_hedge_deposit(saving[1])
         started, delay = now_ns(), self._delay()
         if delay is None:
             result = await first
         else:
             result = await race(self, delay, first, lambda: fn(*args, **kwargs))
-        now = now_ns()
-        lib.trifuse_histogram_record(self.latency._handle, max(0, now - started), now)
+        now, latency = now_ns(), self.latency
+        lib.trifuse_histogram_record(latency._handle, max(0, now - started), now)
         return result
 
     def _guard_coroutine_function(self, fn: Callable[..., Any]) -> Any:

@@ -83,13 +83,17 @@ class _AsyncioRace:
 
     async def _after(self, first_error: Exception) -> Any:
         """Wait for the second attempt when the first has failed; of two errors the earlier is raised."""
-        if self._second.done() and not self._second.cancelled():
-            return self._second.result()
+        second, self._second = self._second, None
         try:
-            return await self._second
-        except Exception:  # noqa: BLE001 - the first error is the one to raise
-            pass
-        raise first_error
+            if second.done() and not second.cancelled():
+                return second.result()
+            try:
+                return await second
+            except Exception:  # noqa: BLE001 - the first error is the one to raise
+                pass
+            raise first_error
+        finally:
+            del first_error, second  # or they would hold themselves, through tracebacks and this frame
 
     async def _stop(self) -> None:
         """Cancel the second attempt and wait until it has ended, whatever comes meanwhile."""

@@ -91,7 +91,7 @@ class LatencyHistogram:
     def quantile_ns(self, q: float) -> int | None:
         """Give a quantile in nanoseconds."""
         value = ffi.new("uint64_t *")
-        legal = isinstance(q, (int, float)) and not isinstance(q, bool)
+        legal = isinstance(q, (int, float)) and not isinstance(q, bool) and 0 <= q <= 1
         result = lib.trifuse_histogram_quantile(self._handle, q, now_ns(), value) if legal else -1
         if result < 0:
             raise ConfigurationError("q", q, "a number, 0 to 1")

@@ -131,7 +131,7 @@ class Pipeline(Policy):
         from trifuse._pipeline_sources import read_environment
 
         told: dict[str, str] = {}
-        merged = read_environment(name, data or {}, environ, told)
+        merged = read_environment(name, {} if data is None else data, environ, told)
         return build(merged, name, registry=registry, told=told)
 
     def to_dict(self) -> dict[str, Any]:
@@ -239,7 +239,7 @@ class Pipeline(Policy):
     def _guard_called(self, fn: Any) -> Any:
         """Guard a function for call(); keep that, if it keeps nothing else alive."""
         guarded = super()._guard_called(fn)
-        if type(fn) is FunctionType and fn.__closure__ is None:
+        if type(fn) is FunctionType and not (fn.__closure__ or fn.__defaults__ or fn.__kwdefaults__):
             if len(self._called) >= _MOST_CALLED:
                 self._called.clear()
             self._called[fn] = guarded

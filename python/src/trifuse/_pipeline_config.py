@@ -154,10 +154,14 @@ def _part(key: str, value: Any, name: str, registry: Any, told: Mapping[str, str
     kind, path = str(kind_of(key)), f"{name}.{key}"
     cls = class_of(kind)
     if kind == "pipeline":
+        if not isinstance(value, Mapping):
+            raise ConfigurationError(told.get(path, path), value, "a table: settings by kind of policy")
         return build(value, None if "name" in value else name, registry=registry, told=told)
     if kind == "fallback" and not isinstance(value, (Mapping, bool)):
         return cls(value, name=name)  # type: ignore[no-any-return]
     fields = fields_of(kind, value, path, told)
+    if kind == "rate_limit":
+        fields.setdefault("rate", None)  # which is refused
     own = fields.pop("name", name)
     check_names(fields, path, kind, (*cls.settings, *_of_code(cls)), told)
     with located(path, told):

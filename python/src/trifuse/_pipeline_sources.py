@@ -26,6 +26,10 @@ def read_toml(source: str | os.PathLike[str], table: str) -> tuple[dict[str, Any
     """Give a table of a TOML file or text, and the last part of its path."""
     import tomllib
 
+    if not isinstance(source, (str, os.PathLike)):
+        raise ConfigurationError("source", source, "a TOML text, or the path of a file")
+    if not isinstance(table, str):
+        raise ConfigurationError("table", table, "a dotted path, such as 'trifuse.search'")
     if isinstance(source, os.PathLike) or (source.endswith(".toml") and "\n" not in source):
         with open(source, "rb") as file:  # noqa: PTH123 - pathlib costs an import
             data: Any = _parsed(str(os.fspath(source)), lambda: tomllib.load(file))
@@ -61,6 +65,8 @@ def read_environment(
     """Lay the variables of a pipeline over ``data``; ``told`` gets the variable of each path."""
     if not isinstance(name, str) or not name:
         raise ConfigurationError("name", name, "a text that is not empty")
+    if not isinstance(data, Mapping):
+        raise ConfigurationError("data", data, "a table: settings by kind of policy")
     prefix = prefix_of(name)
     merged: dict[str, Any] = {**data, "name": name}
     variables = os.environ if environ is None else environ
@@ -80,6 +86,8 @@ def _lay(
         told[f"{name}.{rest}"] = variable
         return
     match = _KEY.fullmatch(rest)
+    if match is None and _OTHERS.fullmatch(rest):
+        return
     if match is None:
         raise unknown(variable, text, "TRIFUSE_<NAME>_<POLICY>_<FIELD>", rest, {*CLASSES, *OWN} - {"name"})
     key, field = match["key"], match["field"]
@@ -93,6 +101,8 @@ def _lay(
 
 _KINDS = "|".join(sorted((kind for kind in CLASSES if kind != "pipeline"), key=len, reverse=True))
 _KEY = re.compile(rf"(?P<key>(?P<kind>{_KINDS})(?:_[2-9]\d*)?)(?:_(?P<field>[a-z]\w*))?")
+# A variable of a pipeline whose name begins as this one's: TRIFUSE_SEARCH_API_TIMEOUT is none of "search".
+_OTHERS = re.compile(rf"\w+?_(?:(?:{_KINDS})(?:_[2-9]\d*)?(?:_[a-z]\w*)?|order|profile)")
 
 
 def _merged_main(before: Any, kind: str, value: Any) -> Any:

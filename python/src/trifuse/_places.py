@@ -207,8 +207,14 @@ def snapshot_of(limit: Places) -> ConcurrencySnapshot:
     )  # fmt: skip
 
 
+inherited = False
+"""This process is a forked child: blocks that its parent entered may be left in it, without a place."""
+
+
 def _after_fork() -> None:
     """In a forked child the other threads and the places they held are gone."""
+    global inherited  # noqa: PLW0603 - of the process
+    inherited = True
     for limit in list(_all):
         lib.trifuse_py_places_forget(limit._memory)
 

@@ -79,6 +79,10 @@ class Policy:
         """Give itself: a policy is shared, never copied."""
         return self
 
+    def __reduce__(self) -> Any:
+        """Refuse to be pickled: what it counts and who waits for it are of its process."""
+        raise TypeError(f"a {self.kind} cannot be pickled: let the other process make its own")
+
     def _settings(self) -> dict[str, Any]:
         """Give the settings in force in plain JSON types.
 

@@ -81,7 +81,7 @@ def per_second(rate: float) -> Rate:
         raise ConfigurationError("rate", rate, "a number of tokens per second")
     if not rate > 0:
         raise ConfigurationError("rate", rate, "more than 0 tokens per second")
-    return Rate(0, 0, min(float(rate), 1e300))
+    return Rate(0, 0, float(min(rate, 1e300)))
 
 
 def rate_of(value: Any) -> Rate:

@@ -75,7 +75,7 @@ class Retry(Policy):
 
     __slots__ = (
         "_block", "_budget", "_config", "_delay_fn", "_handle", "_ignore", "_nested", "_on", "_on_give_up",
-        "_on_retry", "_purse", "_raise_exhausted", "_retry_if", "_watched",
+        "_on_retry", "_raise_exhausted", "_retry_if", "_watched",
     )  # fmt: skip
     kind = "retry"
     settings = frozenset((*NUMBERS, *FLAGS))
@@ -100,7 +100,6 @@ class Retry(Policy):
 
     def _share(self, budget: RetryBudget | None) -> None:
         self._budget = budget
-        self._purse = ffi.NULL if budget is None else handle("retry_budget", budget._block)
         self._watched = budget is not None or self._config.max_elapsed_ns != 0
 
     @property
@@ -167,8 +166,9 @@ class Retry(Policy):
 
     def _start(self) -> int:
         """Pay the first attempt in, which is none inside another retry, and note when it began."""
-        if self._budget is not None and (self._nested or not inside.get()):
-            _pay(self._purse)
+        budget = self._budget  # held: another thread may put one in its place
+        if budget is not None and (self._nested or not inside.get()):
+            _pay(budget._block)
         started: int = now_ns()
         return started
 

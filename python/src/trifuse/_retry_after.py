@@ -20,36 +20,41 @@ def retry_after_ns(subject: Any) -> int:
     ``subject.retry_after_s`` (seconds or timedelta). NaN, negative and past values are ignored;
     more than a year is a year.
     """
+    return told_ns(subject) or 0
+
+
+def told_ns(subject: Any) -> int | None:
+    """Give the wait as retry_after_ns does, but None when none is told: a header of 0 means now."""
     try:
         return _told(subject)
     except Exception:  # noqa: BLE001 - foreign properties may raise anything
-        return 0
+        return None
 
 
-def _told(subject: Any) -> int:
+def _told(subject: Any) -> int | None:
     headers = getattr(getattr(subject, "response", None), "headers", None)
     if headers is None:
         headers = getattr(subject, "headers", None)
     if headers is not None:
-        found = _of_headers(headers)
-        if found:
-            return found
+        told = _of_headers(headers)
+        if told is not None:
+            return told
     for name in ("retry_after", "retry_after_s"):
         found = _nanoseconds(getattr(subject, name, None))
         if found:
             return found
-    return 0
+    return None
 
 
-def _of_headers(headers: Any) -> int:
+def _of_headers(headers: Any) -> int | None:
     milliseconds = _number(_header(headers, "retry-after-ms"))
     if milliseconds is not None and milliseconds > 0:
         return _nanoseconds(milliseconds / 1_000)
     text = _header(headers, "retry-after")
     number = _number(text)
     if number is not None:
-        return _nanoseconds(number)
-    return _nanoseconds(_until(text)) if isinstance(text, str) else 0
+        return _nanoseconds(number) if number == 0 else _nanoseconds(number) or None
+    return _nanoseconds(_until(text)) or None if isinstance(text, str) else None
 
 
 def _header(headers: Any, name: str) -> Any:

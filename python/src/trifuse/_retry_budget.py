@@ -51,7 +51,7 @@ class RetryBudget:
         ConfigurationError: for a bad setting.
     """
 
-    __slots__ = ("__weakref__", "_block", "_config", "name")
+    __slots__ = ("__weakref__", "_block", "_config", "_handle", "name")
 
     def __init__(
         self, ratio: float = 0.2, floor: float = 10, ttl: Duration = 10, *, name: str | None = None
@@ -61,6 +61,7 @@ class RetryBudget:
         given = {"ratio": ratio, "floor": floor, "ttl": ttl}
         self._config = _KIND.config(given)
         self._block: Any = _KIND.block(self._config, given)
+        self._handle = handle("retry_budget", self._block)
 
     def __repr__(self) -> str:
         """Show the numbers."""
@@ -88,7 +89,7 @@ class RetryBudget:
 
     def try_withdraw(self) -> bool:
         """Take one retry out; False when the budget is spent. A Retry does so by itself."""
-        result = lib.trifuse_retry_budget_try_withdraw(handle("retry_budget", self._block), now_ns())
+        result = lib.trifuse_retry_budget_try_withdraw(self._handle, now_ns())
         return bool(result == lib.TRIFUSE_OK)
 
     def withdraw(self) -> None:

@@ -15,7 +15,7 @@ from trifuse._errors import RequestTimeoutError, RetriesExhausted, TrifuseError
 from trifuse._listeners import log, tell
 from trifuse._options import ErrorTest, matches
 from trifuse._remaining import current, now_ns
-from trifuse._retry_after import retry_after_ns
+from trifuse._retry_after import told_ns
 from trifuse._sleep import sleep, sleep_async
 
 if TYPE_CHECKING:
@@ -131,6 +131,7 @@ class Trial:
     def _asked(self, error: Exception | None, subject: object) -> str | None:
         """Ask the core for another attempt; gives the reason when there is none."""
         policy = self.policy
+        budget = policy._budget  # held: what is asked below may put another in its place
         if self._call is None:
             self._call = ffi.new("trifuse_retry_call *")
             self._call.struct_size = ffi.sizeof(self._call[0])
@@ -138,13 +139,14 @@ class Trial:
         end = current.get()
         if end is not None:
             self._call.deadline_ns = min(self._call.deadline_ns, end[0])
-        own = NEVER
+        own, told = NEVER, told_ns(subject)
         if policy._delay_fn is not None and self._retries < policy._config.max_retries:
             own = own_delay(policy._delay_fn, self.attempts, error)
         delay = ffi.new("uint64_t *")
         result = lib.trifuse_retry_next(
-            policy._handle, policy._purse, self._call, retry_after_ns(subject) or NEVER, own, now_ns(), delay
-        )
+            policy._handle, ffi.NULL if budget is None else budget._handle, self._call,
+            NEVER if told is None else told, own, now_ns(), delay,
+        )  # fmt: skip
         self.delay_ns = delay[0]
         return None if result == lib.TRIFUSE_OK else _STOPS[result]
 

@@ -70,7 +70,7 @@ class ResilientService(Pipeline):
         """Make the parts."""
         from trifuse._pipeline_config import parts_of
 
-        if order not in _ORDERS:
+        if not isinstance(order, str) or order not in _ORDERS:
             raise ConfigurationError("order", order, ", ".join(_ORDERS))
         if name is None:
             name, registry = _NAME, None if registry is ... else registry

@@ -87,7 +87,8 @@ class Kind(NamedTuple):
                 raise ConfigurationError(field, value, "a number, " + self._allowed(field, float("nan")))
             return max(min(value, 1e300), -1e300)
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 32:
-            raise ConfigurationError(field, value, "a whole number, " + self._allowed(field, _ILLEGAL))
+            allowed = self._allowed(field, _ILLEGAL) or f"0 to {_ILLEGAL}"
+            raise ConfigurationError(field, value, "a whole number, " + allowed)
         return value
 
     def _allowed(self, field: str, illegal: float) -> str:

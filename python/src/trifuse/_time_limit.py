@@ -85,6 +85,7 @@ class TimeLimit(Policy):
     settings = frozenset({"seconds"})
     setting: ClassVar[str]
     _least: ClassVar[int] = 1
+    _thread: bool = False
 
     def __init__(self, limit: Any, name: str | None) -> None:
         """Take the limit. Raises ConfigurationError."""
@@ -115,6 +116,8 @@ class TimeLimit(Policy):
         def guarded(*args, **kwargs):  # type: ignore[no-untyped-def]
             if bypass():
                 return fn(*args, **kwargs)
+            if self._thread:
+                return self._call_in_thread(fn, args, kwargs)
             outer = current.get()
             if outer is None:
                 end: End = (now_ns() + self._ns, self)
@@ -131,6 +134,17 @@ class TimeLimit(Policy):
             return result
 
         return guarded
+
+    def _call_in_thread(self, fn: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        from trifuse._threads import run_in_thread
+
+        check()
+        outer, (end, left) = current.get(), end_in(self._ns, self)
+        current.set(end)
+        try:
+            return run_in_thread(self.name, fn, args, kwargs, left, end[1]._expired)
+        finally:
+            current.set(outer)
 
     def _go_on(self, result: Any) -> Any:
         """Go on with a call whose result is to be awaited or iterated: its time begins then."""
@@ -168,18 +182,18 @@ class TimeLimit(Policy):
         )
 
     def __enter__(self) -> Self:
-        """Limit a block of code, which is not interrupted; what it calls sees the deadline."""
-        return self._enter(limited=False)
+        """Limit a block of code: what it calls sees the deadline, what it awaits is cancelled at it."""
+        return self._enter()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Leave the block."""
+        """Leave the block; raises RequestTimeoutError if it was cancelled because its time was over."""
         self._exit(error)
 
     async def __aenter__(self) -> Self:
         """Limit a block of code, which is cancelled when its time is over."""
-        return self._enter(limited=True)
+        return self._enter()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -187,12 +201,12 @@ class TimeLimit(Policy):
         """Leave the block; raises RequestTimeoutError if its time was over."""
         self._exit(error)
 
-    def _enter(self, *, limited: bool) -> Self:
+    def _enter(self) -> Self:
         outer, limit = current.get(), None
         end, left = end_in(self._ns, self)
         if not bypass():
             current.set(end)
-            limit = start_once(left) if limited else None
+            limit = start_once(left)
         self._blocks.setdefault(owner_now(), []).append((outer, end, limit))
         return self
 

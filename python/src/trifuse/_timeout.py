@@ -57,7 +57,7 @@ class Timeout(TimeLimit):
         ConfigurationError: for a bad setting.
     """
 
-    __slots__ = ("_idle", "_idle_ns", "_table", "_thread")
+    __slots__ = ("_idle_ns", "_table", "_thread")
     kind = "timeout"
     setting = "timeout"
     settings = frozenset({"seconds", "thread", "idle_timeout"})
@@ -71,7 +71,6 @@ class Timeout(TimeLimit):
         name: str | None = None,
     ) -> None:
         """Take the settings."""
-        self._idle = _Idle(self)
         self._thread = bool(thread)
         self._idle_ns = 0 if idle_timeout is None else duration_ns("idle_timeout", idle_timeout, 0)
         super().__init__(seconds, name)
@@ -110,22 +109,7 @@ class Timeout(TimeLimit):
 
     def _guard_function(self, fn: Callable[..., Any]) -> Any:
         self._only("idle_timeout", "generators and asynchronous generators", self._idle_ns)
-        if not self._thread:
-            return super()._guard_function(fn)
-        from trifuse._threads import run_in_thread
-
-        def guarded(*args, **kwargs):  # type: ignore[no-untyped-def]
-            if bypass():
-                return fn(*args, **kwargs)
-            check()
-            outer, (end, left) = current.get(), end_in(self._ns, self)
-            current.set(end)
-            try:
-                return run_in_thread(self.name, fn, args, kwargs, left, end[1]._expired)
-            finally:
-                current.set(outer)
-
-        return guarded
+        return super()._guard_function(fn)
 
     def _guard_coroutine_function(self, fn: Callable[..., Any]) -> Any:
         self._only("idle_timeout", "generators and asynchronous generators", self._idle_ns)
@@ -188,7 +172,7 @@ class Timeout(TimeLimit):
         if begun is None:
             return end_in(self._ns, self)
         if self._idle_ns:
-            return end_in(self._idle_ns, self._idle)
+            return end_in(self._idle_ns, _Idle(self))
         outer = current.get()
         return None if outer is None else until(outer)
 

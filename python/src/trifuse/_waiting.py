@@ -207,8 +207,10 @@ def gives_awaitables(fn: Callable[..., Any]) -> bool:
 
 def wait(queue: Queue, waiter: ThreadWaiter) -> None:
     """Block the thread until its turn. Raises RefusedError when its time is over."""
+    alone = in_task()  # the tasks of this thread, which may be first, cannot look meanwhile
     try:
         while (until := queue.look(waiter)) is not None:
+            until = min(until, queue.next_ns()) if alone else until
             if queue.timed and is_virtual():
                 passed(min(until, queue.next_ns()))
             else:

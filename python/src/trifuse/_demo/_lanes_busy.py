@@ -7,7 +7,15 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 
 from openai import AsyncOpenAI, OpenAIError
 
-from trifuse import AdaptiveLimit, CircuitBreaker, Fallback, Pipeline, Retry, RetryBudget, adaptive_limit, fallback
+from trifuse import (
+    AdaptiveLimit,
+    CircuitBreaker,
+    Fallback,
+    Pipeline,
+    Retry,
+    RetryBudget,
+    fallback,
+)
 from trifuse._demo._lanes import OPEN_SECONDS, WINDOW, Lane, cached_answer, plain_ask, plain_stream
 
 RETRIES = 4

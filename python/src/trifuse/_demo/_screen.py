@@ -74,13 +74,12 @@ class PlainScreen:
 
 def _line(view: View) -> str:
     breaker, lanes = view.breaker, {lane.key: lane for lane in view.lanes}
-    guard = f"limit {view.limit:3}" if breaker is None else (
-        f"{_words.STATES[breaker.state]:9} failing {breaker.failure_rate:4.0%}"
+    guard = (
+        f"limit {view.limit:3}"
+        if breaker is None
+        else (f"{_words.STATES[breaker.state]:9} failing {breaker.failure_rate:4.0%}")
     )
-    return (
-        f"{guard} | "
-        f"with: {_lane_words(lanes['with'])} | without: {_lane_words(lanes['without'])}"
-    )
+    return f"{guard} | with: {_lane_words(lanes['with'])} | without: {_lane_words(lanes['without'])}"
 
 
 def _lane_words(lane: LaneView) -> str:
