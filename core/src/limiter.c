@@ -193,11 +193,18 @@ static void window_read(trifuse_limiter *l, uint64_t now, trifuse_limiter_snapsh
     s->available = trifuse_limiter_available(l, now);
 }
 
+static uint64_t less(uint64_t a, uint64_t b) { return a - min64(a, b); }
+
+/* What is to be taken off is read last: a total is told too low rather than too high, and then as it was told
+ * before. Only tokens that a bucket's caller has counted and not yet swapped for are in it early. */
 static void totals_read(trifuse_limiter *l, trifuse_limiter_snapshot *s) {
-    uint64_t extra = load_acquire(&l->w[L_EXTRA]), undone = load_acquire(&l->w[L_UNDONE]);
     bool log = s->kind == TRIFUSE_LIMITER_SLIDING_LOG;
-    s->granted_tokens = log ? log_granted(l) : load_acquire(&l->w[L_TAKEN]) - undone;
-    s->granted = s->granted_tokens - extra;
+    uint64_t tokens = log ? log_granted(l) : load_acquire(&l->w[L_TAKEN]);
+    if (!log) tokens = less(tokens, load_acquire(&l->w[L_UNDONE]));
+    raise_to(&l->w[L_TOLD_TOKENS], tokens);
+    raise_to(&l->w[L_TOLD_REQUESTS], less(tokens, load_acquire(&l->w[L_EXTRA])));
+    s->granted = load_acquire(&l->w[L_TOLD_REQUESTS]);
+    s->granted_tokens = load_acquire(&l->w[L_TOLD_TOKENS]);
     s->refused = load_acquire(&l->w[L_REFUSED]);
     s->given_back = load_acquire(&l->w[L_GIVEN_BACK]);
 }

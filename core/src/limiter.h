@@ -3,13 +3,15 @@
  *
  *   line 0   MAGIC WORDS KIND PERIOD PERMITS ROOM                          read by every call
  *   line 1   STATE TAKEN UNDONE EXTRA GIVEN_BACK OTHER OTHER+1             written by grants
- *   line 2   REFUSED                                                       written by refusals
+ *   line 2   REFUSED; TOLD x2                                              by refusals; by snapshots
  *   then     token bucket: two lines of rate words; sliding log: the ring
  *
  *   STATE      the word that decides, or leads to the one that does; each kind's file says more.
  *   TAKEN      tokens of token buckets, of fixed windows and of sliding counters that were asked for and
  *              there; UNDONE those of them that another call was quicker to take. Granted is the difference.
- *   EXTRA      tokens granted beyond one a request, so that requests are tokens - EXTRA.
+ *   EXTRA      tokens granted beyond one a request, so that requests are tokens - EXTRA; counted before
+ *              the tokens are, and taken back where they are not granted.
+ *   TOLD       the greatest totals told, tokens and requests, so that they never run backwards.
  * The totals are adds of their own: who dies between a grant and its add is missing in them, or there too
  * much, and nothing else. */
 #ifndef TRIFUSE_LIMITER_H
@@ -20,7 +22,7 @@
 enum {
     L_KIND = O_FIRST, L_PERIOD, L_PERMITS, L_ROOM,
     L_STATE = 8, L_TAKEN, L_UNDONE, L_EXTRA, L_GIVEN_BACK, L_OTHER, L_OTHER_ODD,
-    L_REFUSED = 16, L_LINES = 24
+    L_REFUSED = 16, L_TOLD_TOKENS, L_TOLD_REQUESTS, L_LINES = 24
 };
 
 #define RATE_LINES 16u                 /* words that a token bucket has after these */
@@ -34,10 +36,18 @@ struct trifuse_limiter {
 static inline uint64_t limiter_permits(const trifuse_limiter *l) { return load_relaxed(&l->w[L_PERMITS]); }
 static inline uint64_t limiter_period(const trifuse_limiter *l) { return load_relaxed(&l->w[L_PERIOD]); }
 
+/* Tokens beyond one, of a request that is about to be granted, and of one that then is not. */
+static inline void count_extra(trifuse_limiter *l, uint64_t n) {
+    if (n > 1) add_relaxed(&l->w[L_EXTRA], n - 1);
+}
+static inline void uncount_extra(trifuse_limiter *l, uint64_t n) {
+    if (n > 1) add_relaxed(&l->w[L_EXTRA], 1 - n);
+}
+
 /* A grant of n tokens goes into the totals. */
 static inline void count_grant(trifuse_limiter *l, uint64_t n) {
+    count_extra(l, n);
     add_relaxed(&l->w[L_TAKEN], n);
-    if (n > 1) add_relaxed(&l->w[L_EXTRA], n - 1);
 }
 
 static inline int count_refusal(trifuse_limiter *l) {

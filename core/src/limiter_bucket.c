@@ -54,12 +54,11 @@ static uint64_t wait_until(const level *at, uint64_t taken, uint64_t now) {
 
 /* The swap of a grant, its n tokens counted; *taken_before is how many were before it. */
 static inline bool take(trifuse_limiter *l, const level *at, uint64_t next, uint64_t n, uint64_t *taken_before) {
+    count_extra(l, n);
     *taken_before = added_relaxed(&l->w[L_TAKEN], n);
-    if (cas_acq_rel(&l->w[L_STATE], at->state, with_taken(at->state, next))) {
-        if (n > 1) add_relaxed(&l->w[L_EXTRA], n - 1);
-        return true;
-    }
+    if (cas_acq_rel(&l->w[L_STATE], at->state, with_taken(at->state, next))) return true;
     add_relaxed(&l->w[L_UNDONE], n);
+    uncount_extra(l, n);
     return false;
 }
 

@@ -113,9 +113,12 @@ static bool log_write(trifuse_limiter *l, uint64_t next, uint64_t n, uint64_t no
 /* Grants n tokens that are there; false when another was quicker. */
 static bool log_grant(trifuse_limiter *l, uint64_t next, uint64_t n, uint64_t now) {
     if (!log_write(l, next, n, now)) return false;
+    count_extra(l, n);
     while (!cas_acq_rel(&l->w[L_STATE], next, token_after(next, n, ring_of(l))))
-        if (load_acquire(&l->w[L_STATE]) != next) return false;
-    if (n > 1) add_relaxed(&l->w[L_EXTRA], n - 1);
+        if (load_acquire(&l->w[L_STATE]) != next) {
+            uncount_extra(l, n);
+            return false;
+        }
     return true;
 }
 

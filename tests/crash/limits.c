@@ -6,11 +6,8 @@ limits_world limits;
 const char *const subject_names[SUBJECTS] = {"bulkhead", "AIMD", "VEGAS", "GRADIENT2", "lifetime histogram",
                                              "sliding histogram", "hedge budget"};
 
-static uint64_t draw(limits_world *w, uint64_t below) { /* xorshift64 */
-    w->random ^= w->random << 13;
-    w->random ^= w->random >> 7;
-    w->random ^= w->random << 17;
-    return w->random % below;
+static uint64_t draw(limits_world *w, uint64_t below) {
+    return next_random(&w->random) % below;
 }
 
 #define CALL(name) static int name(limits_world *w)

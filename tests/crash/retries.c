@@ -78,11 +78,8 @@ const retries_step retries_steps[] = {
 };
 const size_t retries_step_count = sizeof retries_steps / sizeof retries_steps[0];
 
-static uint64_t draw(retries_world *w, uint64_t below) { /* xorshift64 */
-    w->random ^= w->random << 13;
-    w->random ^= w->random >> 7;
-    w->random ^= w->random << 17;
-    return w->random % below;
+static uint64_t draw(retries_world *w, uint64_t below) {
+    return next_random(&w->random) % below;
 }
 
 int retries_do(retries_world *w, const retries_step *step) {
@@ -155,15 +152,19 @@ static bool budget_goes_on(retries_world *w, uint64_t now) {
     uint64_t after = now + LONG_AFTER;
     all &= CHECK_EQ(withdraw(w, after), TRIFUSE_OK);
     all &= CHECK_EQ(withdraw(w, after), TRIFUSE_REFUSED_RETRY_BUDGET);
-    all &= CHECK_EQ(deposit(w, after), TRIFUSE_OK) & CHECK_EQ(deposit(w, after), TRIFUSE_OK);
-    return all & CHECK_EQ(withdraw(w, after), TRIFUSE_OK) & CHECK_EQ(withdraw(w, after), TRIFUSE_REFUSED_RETRY_BUDGET);
+    for (unsigned i = 0; i < 2; i++) all &= CHECK_EQ(deposit(w, after), TRIFUSE_OK);
+    all &= CHECK_EQ(withdraw(w, after), TRIFUSE_OK);
+    all &= CHECK_EQ(withdraw(w, after), TRIFUSE_REFUSED_RETRY_BUDGET);
+    return all;
 }
 
 static bool throttle_goes_on(retries_world *w, uint64_t now) {
     uint64_t after = now + LONG_AFTER;
-    bool all = CHECK_EQ(request(w, after), TRIFUSE_OK) & CHECK_EQ(accept(w, after), TRIFUSE_OK);
+    bool all = CHECK_EQ(request(w, after), TRIFUSE_OK);
+    all &= CHECK_EQ(accept(w, after), TRIFUSE_OK);
     retries_picture p = throttle_picture(w, after);
-    return all & CHECK(p.number[0] == 1 && p.number[1] == 1);
+    all &= CHECK(p.number[0] == 1 && p.number[1] == 1);
+    return all;
 }
 
 static bool retry_goes_on(retries_world *w, uint64_t now) {
@@ -171,7 +172,8 @@ static bool retry_goes_on(retries_world *w, uint64_t now) {
     w->call.retries = 0;
     bool all = CHECK_EQ(trifuse_retry_next(RETRY_OF(w), BUDGET_OF(w), &w->call, TRIFUSE_NEVER, TRIFUSE_NEVER,
                                            now, &delay), TRIFUSE_OK);
-    return all & CHECK(delay <= 10 * SECOND);
+    all &= CHECK(delay <= 10 * SECOND);
+    return all;
 }
 
 bool retries_go_on(retries_world *w, int64_t later) {
@@ -179,5 +181,6 @@ bool retries_go_on(retries_world *w, int64_t later) {
     now += 30 * (uint64_t)BUCKET * (w->now % 2); /* in the same second, or much later */
     bool all = budget_goes_on(w, now);
     all &= throttle_goes_on(w, now);
-    return all & retry_goes_on(w, now + 2 * LONG_AFTER);
+    all &= retry_goes_on(w, now + 2 * LONG_AFTER);
+    return all;
 }

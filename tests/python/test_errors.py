@@ -148,6 +148,8 @@ def test_a_timeout_says_which_setting_ended_the_call():
     assert (error.setting, error.limit) == ("idle_timeout", 0.25)
     assert "idle_timeout" in str(error)
     assert "0.25 s" in str(error)
+    assert repr(error) == "RequestTimeoutError('payments', 'idle_timeout', 0.25)"
+    assert (error.errno, error.strerror, error.filename) == (None, None, None)
 
 
 def test_a_refusal_is_small():

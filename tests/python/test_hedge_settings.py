@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from trifuse import ConfigurationError, Hedge, hedge
+from trifuse import ConfigurationError, Fallback, Hedge, Pipeline, Retry, hedge, testing
 
 
 def test_what_is_not_awaited_is_refused():
@@ -18,6 +18,18 @@ def test_what_is_not_awaited_is_refused():
             hedge(fn)
     with pytest.raises(ConfigurationError, match="not awaited"):
         hedge(lambda: 1)()
+
+
+def test_a_plain_function_is_run_once_at_most_and_then_refused_unseen():
+    ran = []
+    call = Pipeline("search", Retry(), Fallback("instead"), Hedge())(lambda: ran.append(1))
+    for _ in range(3):
+        with pytest.raises(ConfigurationError, match="not awaited"):
+            call()
+    assert ran == [1]
+    with testing.disabled():
+        assert call() is None
+    assert ran == [1, 1]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,16 @@ import threading
 
 import anyio
 import pytest
-from trifuse import ConfigurationError, KeyedRateLimits, RateLimitedError, per, rate_limit, testing
+from trifuse import (
+    ConfigurationError,
+    KeyedRateLimits,
+    Pipeline,
+    RateLimitedError,
+    Retry,
+    per,
+    rate_limit,
+    testing,
+)
 
 
 def by_user(**fields):
@@ -145,3 +154,30 @@ def test_a_bad_setting_is_refused_by_name(fields):
 def test_to_decorate_functions_it_must_know_the_key():
     with pytest.raises(ConfigurationError, match="key"):
         KeyedRateLimits(5)(lambda user: user)("a")
+
+
+def test_a_pipeline_with_a_keyed_limit_is_read_back_from_its_own_data(clock):
+    keyed = rate_limit(per(2, seconds=10), key=lambda user: user, max_keys=7)
+    data = Pipeline("search", Retry(), keyed).to_dict()
+    assert data["rate_limit"]["max_keys"] == 7
+    limits = Pipeline.from_dict(data)["rate_limit"]
+    assert isinstance(limits, KeyedRateLimits)
+    assert limits.describe() == keyed.describe()
+    assert limits.pick("ann").try_acquire(2)
+
+
+def test_a_keyed_limit_of_plain_data_guards_once_code_gives_it_its_key(clock):
+    data = {"name": "search", "rate_limit": {"rate": "1/10 seconds", "max_keys": 7}}
+    with pytest.raises(ConfigurationError, match="key=None"):
+        Pipeline.from_dict(data)(lambda user: user)
+    with pytest.raises(ConfigurationError, match="key=None"):
+        Pipeline.from_dict(data).call(lambda user: user, "ann")
+    data["rate_limit"]["key"] = lambda user: user
+    call = Pipeline.from_dict(data)(lambda user: user)
+    assert [call("ann"), call("bob")] == ["ann", "bob"]
+    with pytest.raises(RateLimitedError):
+        call("ann")
+    with pytest.raises(ConfigurationError, match=r"search\.rate_limit\.max_keys=0"):
+        Pipeline.from_dict({"name": "search", "rate_limit": {"rate": 1, "max_keys": 0}})
+    with pytest.raises(ConfigurationError, match=r"search\.rate_limit\.rate=None"):
+        Pipeline.from_dict({"name": "search", "rate_limit": {"max_keys": 5}})

@@ -20,13 +20,6 @@ enum { THREADS = 4, TIMES = 1 };
 enum { THREADS = 4, TIMES = 10 };
 #endif
 
-static inline uint64_t next_random(uint64_t *state) {
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    return *state;
-}
-
 /* How often threads got in each other's way: the compare-and-swaps of the core that failed. */
 extern _Atomic(uint64_t) swaps_failed;
 

@@ -52,6 +52,14 @@ static inline bool check_text(const char *got, const char *want, const char *fil
         }                                                        \
     } while (0)
 
+/* xorshift64: the same numbers wherever it runs; *state is never 0. */
+static inline uint64_t next_random(uint64_t *state) {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return *state;
+}
+
 static inline int check_summary(void) {
     printf("%d passed, %d failed\n", tests_passed, tests_failed);
     return tests_failed != 0 || tests_passed == 0;

@@ -11,11 +11,8 @@ enum { LIMITER_WORDS = 1200 };
 static _Alignas(64) uint64_t limiter_memory[LIMITER_WORDS], limiter_copy[LIMITER_WORDS];
 static uint64_t limiter_random = 88172645463325252ULL;
 
-static inline uint64_t draw(uint64_t below) { /* xorshift64 */
-    limiter_random ^= limiter_random << 13;
-    limiter_random ^= limiter_random >> 7;
-    limiter_random ^= limiter_random << 17;
-    return limiter_random % below;
+static inline uint64_t draw(uint64_t below) {
+    return next_random(&limiter_random) % below;
 }
 
 static inline trifuse_limiter_config limiter_config(uint32_t kind, uint64_t permits, uint64_t period) {

@@ -184,10 +184,7 @@ static bool model_allows(uint64_t nano_ratio, uint64_t nano_floor) {
 static uint64_t random_state = 88172645463325252ULL;
 
 static uint64_t random_below(uint64_t n) {
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return random_state % n;
+    return next_random(&random_state) % n;
 }
 
 static void it_agrees_with_a_model_over_random_histories(void) {

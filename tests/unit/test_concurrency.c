@@ -101,7 +101,7 @@ static void any_history_is_that_of_a_naive_bulkhead(void) {
         uint64_t limit = 1 + round, in_flight = 0, admitted = 0, refused = 0, released = 0;
         trifuse_concurrency *l = bulkhead_of((uint32_t)limit);
         for (unsigned i = 0; i < 5000; i++) {
-            x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+            (void)next_random(&x);
             if (x % 64 == 0) {
                 limit = 1 + x / 64 % 30;
                 CHECK_EQ(trifuse_concurrency_set_limit(l, (uint32_t)limit, NULL), TRIFUSE_OK);

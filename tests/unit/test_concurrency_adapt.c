@@ -4,11 +4,8 @@
 
 static uint64_t random_state;
 
-static uint64_t draw(uint64_t below) { /* xorshift64 */
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return random_state % below;
+static uint64_t draw(uint64_t below) {
+    return next_random(&random_state) % below;
 }
 
 static void aimd_adds_1_and_takes_a_tenth(void) {

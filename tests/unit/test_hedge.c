@@ -91,7 +91,7 @@ static void any_history_is_that_of_a_naive_budget(void) {
         uint64_t share = round * 20011 % 1000001, most = 1 + round % 7, saved = 0;
         trifuse_hedge *h = hedge_of((double)share / 1e6, (uint32_t)most);
         for (unsigned i = 0; i < 2000; i++) {
-            x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+            (void)next_random(&x);
             if (x % 3) {
                 pay(h, 1);
                 saved = saved + share < most * 1000000 ? saved + share : most * 1000000;

@@ -158,11 +158,8 @@ static struct { uint64_t lap, value; } kept[VALUES];
 static size_t values;
 static uint64_t random_state;
 
-static uint64_t draw(uint64_t below) { /* xorshift64 */
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return random_state % below;
+static uint64_t draw(uint64_t below) {
+    return next_random(&random_state) % below;
 }
 
 static void shows_what_was_kept(trifuse_histogram *h, uint64_t born, uint64_t lap, uint64_t now) {

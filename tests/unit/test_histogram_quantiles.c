@@ -11,10 +11,7 @@ static uint64_t memory[PARTS + 1][WORDS], values[VALUES];
 static uint64_t random_state;
 
 static double real_draw(void) { /* (0, 1) */
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return ((double)(random_state >> 12) + 0.5) / 4503599627370496.0;
+    return ((double)(next_random(&random_state) >> 12) + 0.5) / 4503599627370496.0;
 }
 
 static double normal_draw(void) { return sqrt(-2 * log(real_draw())) * cos(6.283185307179586 * real_draw()); }

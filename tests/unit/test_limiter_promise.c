@@ -80,7 +80,7 @@ static bool ask_for(trifuse_limiter *l, uint64_t n, uint64_t now) {
 /* Counts as given back what came back, a token of rounding more at most. */
 static void refund_some(trifuse_limiter *l, uint64_t n, uint64_t now) {
     uint64_t before = trifuse_limiter_available(l, now);
-    if (before == 0) return; /* in debt it is an advance on what is ready later */
+    if (before == 0 || newest > now) return; /* an advance on what is ready later */
     CHECK_EQ(trifuse_limiter_refund(l, n, now), TRIFUSE_OK);
     uint64_t back = trifuse_limiter_available(l, now) - before + 1;
     back_at = now;
@@ -98,7 +98,7 @@ static void reserve_some(trifuse_limiter *l, uint64_t n, uint64_t now) {
 
 /* What does not come back counts as granted, or, as nobody uses it, `unused`. */
 static void cancel_one(trifuse_limiter *l, uint64_t now, bool unused) {
-    size_t i = draw(holding);
+    size_t i = (size_t)draw(holding);
     uint64_t back = cancelled(l, &held[i].r, now);
     CHECK(back <= held[i].r.n);
     back_at = now;

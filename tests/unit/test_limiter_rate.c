@@ -19,6 +19,15 @@ static void a_new_rate_keeps_the_tokens(void) {
     CHECK(s.capacity == 60 && s.permits == 3 && s.period_ns == SECOND && s.rate == 3 && s.granted_tokens == 130);
 }
 
+/* Units of time beyond a full bucket are no tokens. */
+static void an_idle_bucket_brings_no_more_than_its_capacity_along(void) {
+    trifuse_limiter *l = bucket_of(10, 10);
+    CHECK(granted(l, 10, START));
+    CHECK_EQ(rate_set(l, 1, 50, START + 1000 * SECOND), TRIFUSE_OK);
+    CHECK_EQ(trifuse_limiter_available(l, START + 1000 * SECOND), 10);
+    CHECK_EQ(wait_for(l, 11, START + 1000 * SECOND), SECOND);
+}
+
 static void a_new_rate_keeps_a_debt(void) {
     trifuse_limiter *l = bucket_of(10, 10);
     (void)reserved(l, 10, START);
@@ -143,6 +152,7 @@ static void the_same_rate_again_changes_no_answer(void) {
 
 int main(void) {
     RUN(a_new_rate_keeps_the_tokens);
+    RUN(an_idle_bucket_brings_no_more_than_its_capacity_along);
     RUN(a_new_rate_keeps_a_debt);
     RUN(a_reservation_is_cancelled_after_many_new_rates);
     RUN(a_new_rate_of_the_past_counts_from_the_newest);

@@ -200,10 +200,7 @@ static void counts_never_wrap(void) {
 static uint64_t random_state = 88172645463325252ULL;
 
 static uint64_t random_below(uint64_t n) {
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return random_state % n;
+    return next_random(&random_state) % n;
 }
 
 static void its_window_agrees_with_a_model_over_random_histories(void) {

@@ -15,11 +15,8 @@ static outcome history[STEPS];
 static size_t length;
 static uint64_t random_state;
 
-static uint64_t draw(uint64_t below) { /* xorshift64 */
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return random_state % below;
+static uint64_t draw(uint64_t below) {
+    return next_random(&random_state) % below;
 }
 
 static void take(tally *t, const outcome *o) {

@@ -896,6 +896,7 @@ TRIFUSE_API int trifuse_limiter_set_permits(trifuse_limiter *limiter, uint64_t p
 
 /* Whole tokens that a request could take at now, at least 0; 0 for NULL. Sees no time. */
 TRIFUSE_API uint64_t trifuse_limiter_available(trifuse_limiter *limiter, uint64_t now_ns);
+/* Totals never run backwards, for which this call may write two words of the limiter. */
 TRIFUSE_API int trifuse_limiter_get_snapshot(trifuse_limiter *limiter, uint64_t now_ns,
     trifuse_limiter_snapshot *snapshot);
 

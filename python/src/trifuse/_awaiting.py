@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Generator, Mapping
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,34 @@ def is_plain(result: object) -> bool:
     return True
 
 
+class _Unstarted:
+    """A coroutine that nobody awaits yet. If nobody ever does, it is closed, and has nothing to warn of.
+
+    Who gets the coroutine of a guard may cancel it before its first step: then that of the guarded
+    function, which waits inside, never begins, and is nobody's mistake.
+    """
+
+    __slots__ = ("_coroutine",)
+
+    def __init__(self, coroutine: CoroutineType[Any, Any, Any]) -> None:
+        self._coroutine: CoroutineType[Any, Any, Any] | None = coroutine
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        coroutine, self._coroutine = self._coroutine, None
+        assert coroutine is not None
+        return coroutine.__await__()
+
+    def __del__(self) -> None:
+        coroutine = self._coroutine
+        if coroutine is not None and not (coroutine.cr_suspended or coroutine.cr_running):
+            coroutine.close()
+
+
+def unstarted(awaitable: Awaitable[Any]) -> Awaitable[Any]:
+    """Give what is to be awaited inside a coroutine that has not begun itself."""
+    return _Unstarted(awaitable) if type(awaitable) is CoroutineType else awaitable
+
+
 def take_result(
     breaker: Base,
     options: Options,
@@ -57,7 +85,7 @@ def go_on(
         return guard_async_items(own, options, result)
     if type(result) is GeneratorType and not result.gi_code.co_flags & _ITERABLE_COROUTINE:
         return guard_items(own, options, result)
-    guarded: Any = settle(own, options, result, args, kwargs)
+    guarded: Any = settle(own, options, unstarted(result), args, kwargs)
     guarded.__qualname__ = getattr(result, "__qualname__", guarded.__qualname__)
     return guarded
 

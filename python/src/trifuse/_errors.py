@@ -212,7 +212,8 @@ class RequestTimeoutError(TrifuseError, TimeoutError):
         self.name = name
         self.setting = setting
         self.limit = limit
-        super().__init__(name, setting, limit)
+        super().__init__()  # it would take three arguments for errno, text and file name
+        self.args = (name, setting, limit)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by the values that made it."""

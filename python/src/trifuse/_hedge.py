@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from inspect import isawaitable
 from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar, overload
 
+from trifuse._awaiting import unstarted
 from trifuse._core import lib
 from trifuse._durations import Duration, nanoseconds, seconds
 from trifuse._errors import ConfigurationError
@@ -50,7 +51,10 @@ class HedgeSnapshot(NamedTuple):
 class Hedge(Policy):
     """Starts a second attempt of a call that is slow; the first success wins, the loser is cancelled.
 
-    For calls that may be made twice, such as reads. Asynchronous functions only.
+    For calls that may be made twice, such as reads. Asynchronous functions only: generators are
+    refused when decorated. Of a plain function only its first result tells that it is not to be
+    awaited: that call raises ConfigurationError after it has run, and from then on the decorated
+    function refuses without running it.
 
     Args:
         after: a percentile of the durations of late, such as ``"p95"``, or a delay in seconds or as
@@ -158,11 +162,18 @@ class Hedge(Policy):
         return guarded
 
     def _guard_function(self, fn: Callable[..., Any]) -> Any:
+        plain = False
+
         def guarded(*args, **kwargs):  # type: ignore[no-untyped-def]
-            first = fn(*args, **kwargs)
-            if not isawaitable(first):
-                self._cannot(fn, "functions whose result is not awaited", _ADVICE)
-            return first if _bypass() else self._run(first, fn, args, kwargs)
+            nonlocal plain
+            if not plain or _bypass():
+                first = fn(*args, **kwargs)
+                if _bypass():
+                    return first
+                if isawaitable(first):
+                    return self._run(unstarted(first), fn, args, kwargs)
+                plain = True
+            self._cannot(fn, "functions whose result is not awaited", _ADVICE)
 
         return guarded
 

@@ -43,11 +43,13 @@ def kind_of(key: str) -> str | None:
     return kind if kind in CLASSES else None
 
 
-def class_of(kind: str) -> Any:
-    """Give the class of a kind."""
+def class_of(kind: str, fields: Iterable[str] = ()) -> Any:
+    """Give the class of a kind that has these settings."""
     from importlib import import_module
 
     module, name = CLASSES[kind]
+    if kind == "rate_limit" and not {"key", "max_keys"}.isdisjoint(fields):
+        module, name = "_rate_keys", "KeyedRateLimits"
     return getattr(import_module(f"trifuse.{module}"), name)
 
 
@@ -161,6 +163,7 @@ def _part(key: str, value: Any, name: str, registry: Any, told: Mapping[str, str
         return cls(value, name=name)  # type: ignore[no-any-return]
     fields = fields_of(kind, value, path, told)
     if kind == "rate_limit":
+        cls = class_of(kind, fields)
         fields.setdefault("rate", None)  # which is refused
     own = fields.pop("name", name)
     check_names(fields, path, kind, (*cls.settings, *_of_code(cls)), told)

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from types import AsyncGeneratorType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
+from trifuse._awaiting import unstarted
 from trifuse._stream_guards import PlainAsync, async_generator_guard, pass_on_async
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def hold(place: Place, result: Any) -> Any:
         return pass_on_async(Held(None, place, result))
     if type(result) is GeneratorType and not result.gi_code.co_flags & _ITERABLE_COROUTINE:
         return _hold_items(place, result)
-    held: Any = _hold_awaitable(place, result)
+    held: Any = _hold_awaitable(place, unstarted(result))
     held.__qualname__ = getattr(result, "__qualname__", held.__qualname__)
     return held
 

@@ -156,9 +156,16 @@ class KeyedRateLimits(Policy, Mapping[Hashable, RateLimit]):
         return {**settings, "max_keys": self.max_keys}
 
     def _pick(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> RateLimit:
+        return self.pick(self._need_key()(*args, **kwargs))
+
+    def _need_key(self) -> Callable[..., Hashable]:
         if self._key is None:
-            raise ConfigurationError("key", None, "a function of the call's arguments, to decorate functions")
-        return self.pick(self._key(*args, **kwargs))
+            raise ConfigurationError("key", None, "a function of the call's arguments, to guard functions")
+        return self._key
+
+    def _guard(self, fn: Any) -> Any:
+        self._need_key()
+        return super()._guard(fn)
 
     def _guard_function(self, fn: Callable[..., Any]) -> Any:
         return guards.guard_function_by_key(self._pick, fn)

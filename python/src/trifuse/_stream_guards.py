@@ -14,6 +14,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, 
 from types import AsyncGeneratorType, GeneratorType
 from typing import Any, Protocol
 
+from trifuse._awaiting import unstarted
+
 Arguments = tuple[Any, ...]
 Keywords = dict[str, Any]
 _ITERABLE_COROUTINE = 0x100
@@ -144,7 +146,7 @@ def go_on(
         return pass_on_async(begin_async(result))
     if type(result) is GeneratorType and not result.gi_code.co_flags & _ITERABLE_COROUTINE:
         return pass_on(begin(result))
-    guarded = settle(result)
+    guarded = settle(unstarted(result))
     guarded.__qualname__ = getattr(result, "__qualname__", guarded.__qualname__)
     return guarded
 

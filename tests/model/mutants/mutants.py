@@ -129,7 +129,7 @@ MUTANTS = [
      "o->lost_permits = lapsed;", ""),
     ("rates of all outcomes", "snapshot.c",
      "(double)n.failed / (double)n.total", "(double)n.failed / (double)(n.total + 1)"),
-    ("rates rounded down", "config.c",
+    ("rates rounded down", "fields.c",
      "(uint64_t)(rate * 1e9 + 0.5)", "(uint64_t)(rate * 1e9)"),
     ("a cap below the duration taken", "config.c",
      "c->open_duration_max_ns < c->open_duration_ns)", "c->open_duration_max_ns < 1)"),
