@@ -7,7 +7,7 @@ import inspect
 import anyio
 import pytest
 import trio.testing
-from trifuse import RequestTimeoutError, _limits
+from trifuse import Pipeline, RequestTimeoutError, Timeout, _limits
 
 
 async def hang():
@@ -200,3 +200,34 @@ def test_a_function_only_marked_as_a_coroutine_function_may_share_its_awaitable(
     future = None
     run(main())
     assert breaker.snapshot().successes == 3
+
+
+@pytest.mark.parametrize("way", ["breaker", "rich breaker", "breaker block", "timeout", "timeout block", "pipeline"])
+def test_a_coroutine_that_a_callback_of_the_loop_steps_runs_without_a_limit(breaker_of, run, way):
+    breaker = breaker_of(request_timeout=1, **({"fallback_value": 0} if way == "rich breaker" else {}))
+    limit = {"timeout": Timeout(1), "pipeline": Pipeline("search", Timeout(2), breaker)}.get(way, breaker)
+
+    async def direct():
+        return 3
+
+    async def inside():
+        async with breaker if way == "breaker block" else Timeout(1):
+            return await direct()
+
+    call = inside if way.endswith("block") else limit(direct)
+
+    def step(ended):
+        try:
+            call().send(None)
+        except StopIteration as stop:
+            ended.set_result(stop.value)
+        except Exception as error:
+            ended.set_exception(error)
+
+    async def main():
+        before, ended = await call(), asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_soon(step, ended)
+        return before, await ended, await call()
+
+    assert run(main()) == (3, 3, 3)
+    assert breaker.snapshot().successes == (0 if way.startswith("timeout") else 3)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 import asyncio
+import inspect
 import logging
 
 import pytest
@@ -7,7 +8,9 @@ from trifuse import (
     CircuitBreaker,
     CircuitBreakerOpenError,
     ConfigurationError,
+    Fallback,
     RequestTimeoutError,
+    circuit_breaker,
     last_fallback,
 )
 
@@ -189,3 +192,83 @@ def test_bad_fallbacks_are_refused():
             with pytest.raises(ConfigurationError) as caught:
                 CircuitBreaker("bad", **{name: bad})
             assert caught.value.field == name
+
+
+def no_items():
+    yield from ()
+    raise OSError("stream")
+
+
+async def no_async_items():
+    raise OSError("stream")
+    yield
+
+
+async def spare():
+    return [1]
+
+
+@pytest.mark.parametrize("items", [no_items, no_async_items])
+@pytest.mark.parametrize("way", ["decorated", "called", "by key"])
+def test_a_value_that_cannot_stand_in_for_a_stream_is_refused_at_once(breaker_of, items, way):
+    def guard(**fields):
+        if way == "by key":
+            return circuit_breaker("streams", key=lambda: 1, registry=None, **fields)(items)
+        breaker = breaker_of(**fields)
+        return breaker(items) if way == "decorated" else breaker.call(items)
+
+    for value in (None, 5):
+        with pytest.raises(ConfigurationError, match=f"fallback_value={value} is not allowed; allowed: items"):
+            guard(fallback_value=value)
+    guard(fallback_value=[])
+
+
+def test_a_generator_cannot_await_its_fallback(breaker_of):
+    with pytest.raises(ConfigurationError, match="fallback=.* not awaited"):
+        breaker_of(fallback=spare)(no_items)
+    with pytest.raises(ConfigurationError, match="fallbacks=.* not awaited"):
+        Fallback(spare)(no_items)
+    breaker_of(fallback=spare)(no_async_items)
+
+
+@pytest.mark.parametrize("kind", ["circuit breaker", "policy"])
+@pytest.mark.parametrize("fn", [no_items, lambda: no_items(), no_async_items, lambda: no_async_items()])
+def test_a_fallback_that_gives_a_stream_no_items_has_failed(breaker_of, fn, kind, run):
+    def guard(*chain):
+        if kind == "policy":
+            return Fallback(*chain)(fn)
+        return breaker_of(fallback=list(chain), fallback_on=OSError)(fn)
+
+    async def read(items):
+        return list(items) if inspect.isgenerator(items) else [item async for item in items]
+
+    def gives_none():
+        return None
+
+    with pytest.raises(OSError, match="stream") as caught:
+        run(read(guard(gives_none)()))
+    assert "a NoneType, where a stream needs items" in str(caught.value.fallback_errors[0])
+    assert run(read(guard(gives_none, lambda: [7])())) == [7]
+
+
+@pytest.mark.parametrize("fn", [lambda n: no_items(), lambda n: no_async_items()])
+def test_the_fallback_of_a_returned_stream_gets_the_calls_arguments(breaker_of, fn, run):
+    async def read(items):
+        return list(items) if inspect.isgenerator(items) else [item async for item in items]
+
+    breaker = breaker_of(fallback=lambda n: range(n), fallback_on=OSError)
+    assert run(read(breaker(fn)(3))) == [0, 1, 2]
+
+
+def test_a_refused_stream_whose_fallback_gives_no_items_is_refused(breaker_of, run):
+    def give_none():
+        return None
+
+    async def read(items):
+        return [item async for item in items]
+
+    breaker = opened(breaker_of(fallback=give_none))
+    with pytest.raises(CircuitBreakerOpenError):
+        list(breaker(no_items)())
+    with pytest.raises(CircuitBreakerOpenError):
+        run(read(breaker(no_async_items)()))

@@ -28,7 +28,7 @@ def stream(n: int) -> Iterator[int]:
     yield from range(n)
 
 
-@circuit_breaker("async stream", request_timeout=3, fallback=[bare], fallback_value=None)
+@circuit_breaker("async stream", request_timeout=3, fallback=[bare], fallback_value=[])
 async def async_stream(n: int) -> AsyncIterator[str]:
     yield str(n)
 

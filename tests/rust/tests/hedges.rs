@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 use trifuse::{
-    CallError, Clock, Deadline, Hedge, HedgeBudget, LatencyHistogram, Retry, Throttle, Timeout,
-    TimeoutSetting,
+    Bulkhead, CallError, Clock, Deadline, Hedge, HedgeBudget, LatencyHistogram, Pipeline, Retry, Throttle,
+    Timeout, TimeoutSetting,
 };
 
 const MS: Duration = Duration::from_millis(1);
@@ -83,6 +83,27 @@ async fn a_dropped_hedge_drops_both_attempts() {
         assert_eq!((attempts.made.get(), attempts.dropped.get()), (2, 0));
     }
     assert_eq!(attempts.dropped.get(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_a_policy_within_refuses_wins_nothing_and_tells_no_latency() {
+    let budget = HedgeBudget::builder("search").share(1.0).build().unwrap();
+    let hedge = Hedge::after("search", 50 * MS).budget(&budget).build().unwrap();
+    let one = Bulkhead::builder("search").limit(1).build().unwrap();
+    let pipeline = Pipeline::builder("search").hedge(hedge).bulkhead(one.clone()).build();
+    let slow = || async {
+        sleep(200 * MS).await;
+        Ok::<_, ()>("found")
+    };
+    assert_eq!((pipeline.call_async(slow).await, one.snapshot().refused), (Ok("found"), 1));
+    let held = one.try_acquire().unwrap();
+    let by_quantile = Hedge::after_quantile("search", 0.95).clock(Clock::Tokio).build().unwrap();
+    let pipeline = Pipeline::builder("search").hedge(by_quantile.clone()).bulkhead(one.clone()).build();
+    assert!(pipeline.call_async(slow).await.unwrap_err().refused().is_some());
+    assert_eq!(by_quantile.delay(), None);
+    drop(held);
+    assert_eq!(pipeline.call_async(slow).await, Ok("found"));
+    assert!(by_quantile.delay() >= Some(190 * MS), "{:?}", by_quantile.delay());
 }
 
 // HEDGE-01, HEDGE-03
@@ -201,6 +222,24 @@ async fn a_throttle_counts_what_the_backend_took_on() {
     assert!(refused.count() > 900);
     let error = (0..1000).find_map(|_| throttle.try_acquire().err()).unwrap();
     assert_eq!((error.policy.as_str(), error.reason.as_str()), ("throttle", "throttled"));
+}
+
+#[test]
+fn a_throttle_hears_also_of_calls_that_are_made_while_a_panic_unwinds() {
+    struct Goodbye(Throttle);
+    impl Drop for Goodbye {
+        fn drop(&mut self) {
+            assert_eq!(self.0.call(|| Ok::<_, ()>("said")), Ok("said"));
+        }
+    }
+    let throttle = Throttle::builder("search").build().unwrap();
+    let goodbye = Goodbye(throttle.clone());
+    let panics = std::panic::AssertUnwindSafe(move || {
+        let _goodbye = goodbye;
+        panic!("on purpose")
+    });
+    assert!(std::panic::catch_unwind(panics).is_err());
+    assert_eq!((throttle.snapshot().requests, throttle.snapshot().accepts), (1, 1));
 }
 
 // LATENCY-01, LATENCY-02, LATENCY-04, LATENCY-06

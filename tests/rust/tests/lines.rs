@@ -210,7 +210,8 @@ async fn threads_and_tasks_wait_in_one_line_and_no_place_is_lost() {
                     let mut waiter = pin!(bulkhead.acquire());
                     // Every third is dropped after one poll, in the line or with its place.
                     if (number + round) % 3 == 0 {
-                        let poll = std::future::poll_fn(|cx| Poll::Ready(waiter.as_mut().poll(cx).is_ready()));
+                        let poll =
+                            std::future::poll_fn(|cx| Poll::Ready(waiter.as_mut().poll(cx).is_ready()));
                         poll.await;
                         continue;
                     }
@@ -224,7 +225,9 @@ async fn threads_and_tasks_wait_in_one_line_and_no_place_is_lost() {
     for task in tasks {
         task.await.unwrap();
     }
-    tokio::task::spawn_blocking(|| threads.into_iter().for_each(|thread| thread.join().unwrap())).await.unwrap();
+    tokio::task::spawn_blocking(|| threads.into_iter().for_each(|thread| thread.join().unwrap()))
+        .await
+        .unwrap();
     assert_eq!((bulkhead.in_flight(), bulkhead.waiting()), (0, 0));
 }
 
@@ -253,4 +256,16 @@ async fn of_those_who_wait_for_a_window_one_at_a_time_is_woken() {
     assert_eq!(Arc::strong_count(&counted), 2, "a waiter that left is forgotten");
     tokio::time::sleep(Duration::from_secs(1)).await;
     limiter.try_acquire().unwrap();
+}
+
+#[test]
+fn who_is_let_in_at_once_is_in_nobodys_way() {
+    for &kind in LimiterKind::ALL {
+        let limiter = RateLimiter::per(1_000_000, Duration::from_secs(3600)).kind(kind).build().unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| (0..20_000).for_each(|_| limiter.acquire_blocking(1, None).unwrap()));
+            scope.spawn(|| (0..20_000).for_each(|_| limiter.try_acquire().unwrap()));
+        });
+        assert_eq!((limiter.snapshot().granted, limiter.snapshot().refused), (40_000, 0));
+    }
 }

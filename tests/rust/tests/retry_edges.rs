@@ -7,8 +7,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use trifuse::{
-    Classification, Clock, Jitter, ManualClock, ResilientService, Retry, RetryConfig, RetryableBlocking,
-    StopReason,
+    Classification, Clock, Config, Jitter, ManualClock, Order, ResilientService, Retry, RetryConfig,
+    RetryableBlocking, StopReason,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -94,6 +94,11 @@ fn a_configuration_out_of_its_range_is_refused_by_name_and_at_once() {
     assert_eq!(service(long).field, "max_delay");
     assert_eq!(service(RetryConfig::DEFAULT.with_max_retries(u32::MAX)).field, "max_retries");
     assert_eq!(service(RetryConfig::DEFAULT.with_multiplier(f64::NAN)).field, "multiplier");
+    for order in [Order::Recommended, Order::Founding] {
+        let breaker = Config::DEFAULT.with_request_timeout(Some(Duration::MAX));
+        let error = ResilientService::builder("inventory").order(order).circuit_breaker(breaker).build();
+        assert_eq!(error.unwrap_err().field, "request_timeout", "{order:?}");
+    }
 }
 
 #[test]

@@ -7,7 +7,8 @@ use crate::raw;
 
 /// Where a policy takes its time from.
 ///
-/// With a [`ManualClock`] nothing ever sleeps in a blocking call: a wait moves the clock.
+/// With a [`ManualClock`] a blocking call does not sleep: a wait for time moves the clock. Who waits in line
+/// for somebody else does so in real time.
 ///
 /// ```
 /// use std::time::Duration;
@@ -79,13 +80,17 @@ impl Clock {
     }
 }
 
-/// Nanoseconds since one second before the first reading.
+/// Nanoseconds since a year before the first reading. That much, because a runtime with paused time may be
+/// behind the one that read first.
 #[cfg(feature = "tokio")]
 fn tokio_ns() -> u64 {
+    const YEAR: u64 = 31_536_000_000_000_000;
     static ORIGIN: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
     let now = tokio::time::Instant::now().into_std();
-    let run = now.saturating_duration_since(*ORIGIN.get_or_init(|| now));
-    crate::config::to_ns(run).saturating_add(1_000_000_000)
+    let origin = *ORIGIN.get_or_init(|| now);
+    let (run, behind) = (now.saturating_duration_since(origin), origin.saturating_duration_since(now));
+    let time = YEAR.saturating_add(crate::config::to_ns(run));
+    time.saturating_sub(crate::config::to_ns(behind)).max(1)
 }
 
 impl From<ManualClock> for Clock {

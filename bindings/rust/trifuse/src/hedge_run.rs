@@ -49,13 +49,14 @@ impl Hedge {
     }
 }
 
-/// An attempt's result, and whether it is a success.
+/// An attempt's result, and whether it is a success; one that a policy within refused is none.
 fn judged<T, E, C: Classifier<T, E>>(
     classifier: &C,
     result: Result<T, CallError<E>>,
 ) -> (bool, Result<T, CallError<E>>) {
     let (verdict, result) = classify(classifier, result);
-    (matches!(verdict.outcome(), Outcome::Success | Outcome::Ignored), result)
+    let refused = matches!(result, Err(CallError::Refused(_)));
+    (!refused && matches!(verdict.outcome(), Outcome::Success | Outcome::Ignored), result)
 }
 
 impl<T, E, C: Classifier<T, E>> AsyncLayer<T, E, C> for Hedge {

@@ -93,12 +93,22 @@ impl Places {
 
 /// What a throttle is told when a call ends: a call that is cancelled is no refusal of the backend, a
 /// panic is.
-struct Sent<'a>(&'a Throttle, Outcome);
+struct Sent<'a> {
+    throttle: &'a Throttle,
+    outcome: Outcome,
+    panicking: bool,
+}
+
+impl<'a> Sent<'a> {
+    fn new(throttle: &'a Throttle) -> Self {
+        Self { throttle, outcome: Outcome::Ignored, panicking: std::thread::panicking() }
+    }
+}
 
 impl Drop for Sent<'_> {
     fn drop(&mut self) {
-        if !std::thread::panicking() {
-            self.0.report(self.1);
+        if self.panicking || !std::thread::panicking() {
+            self.throttle.report(self.outcome);
         }
     }
 }
@@ -111,9 +121,9 @@ impl Throttle {
         if let Err(refused) = self.try_acquire() {
             return Reply::refused(refused);
         }
-        let mut sent = Sent(self, Outcome::Ignored);
+        let mut sent = Sent::new(self);
         let (verdict, reply) = judge(classifier, next());
-        sent.1 = verdict.outcome();
+        sent.outcome = verdict.outcome();
         reply
     }
 
@@ -128,9 +138,9 @@ impl Throttle {
         A: Future<Output = Result<T, CallError<E>>>,
     {
         self.try_acquire()?;
-        let mut sent = Sent(self, Outcome::Ignored);
+        let mut sent = Sent::new(self);
         let (verdict, result) = classify(classifier, next().await);
-        sent.1 = verdict.outcome();
+        sent.outcome = verdict.outcome();
         result
     }
 }

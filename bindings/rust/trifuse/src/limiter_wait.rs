@@ -53,7 +53,15 @@ impl LimiterShared {
         wait.map(|wait| self.clock.now().saturating_add(to_ns(wait)))
     }
 
-    /// What no wait helps is refused before anybody lines up.
+    /// Whether nobody waits and the tokens are there. Who is let in at once takes no turn, so that nobody
+    /// is refused behind one who does not wait. What no wait helps is refused before it lines up.
+    fn let_in(&self, n: u64, until: Option<u64>) -> Result<bool, LimiterError> {
+        if self.asking.load(Ordering::Relaxed) {
+            return self.check(n).map(|()| false);
+        }
+        Ok(self.look(n, until)?.is_none())
+    }
+
     fn check(&self, n: u64) -> Result<(), LimiterError> {
         let capacity = self.raw.snapshot(self.clock.stamp()).capacity;
         match n {
@@ -125,8 +133,10 @@ impl RateLimiter {
             }
             return Ok(());
         }
-        shared.check(n)?;
         let until = shared.until(wait);
+        if shared.let_in(n, until)? {
+            return Ok(());
+        }
         if !InLine::new(shared).block(wait).unwrap_or(false) {
             return Err(shared.in_vain(n));
         }
@@ -220,8 +230,10 @@ async fn wait_for(
         }
         return Ok(());
     }
-    shared.check(n)?;
     let until = shared.until(wait);
+    if shared.let_in(n, until)? {
+        return Ok(());
+    }
     if !crate::line::within(InLine::new(&*shared), wait).await.unwrap_or(false) {
         return Err(shared.in_vain(n));
     }

@@ -6,6 +6,9 @@
 //! leaves learns whether it still was. Whoever gives back first gives back, then looks whether somebody
 //! waits; whoever waits first lines up, then tries once more: with a fence between the two steps on both
 //! sides one of them sees the other, so no wake-up is lost.
+//!
+//! Wakers are woken and dropped with the lock free: the last clone of a waker may drop a task, and that
+//! task may hold a place, or wait here.
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering, fence};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -63,8 +66,10 @@ impl Queue {
         self.publish(&line);
         let first = line.waiters.len() == 1;
         if first && take() {
-            line.waiters.remove(&ticket);
+            let left = line.waiters.remove(&ticket);
             self.publish(&line);
+            drop(line);
+            drop(left);
             return Joined::Taken;
         }
         Joined::Waiting(ticket)
@@ -72,21 +77,23 @@ impl Queue {
 
     /// Whether the ticket's turn has come; else `waker` is the one to wake.
     pub(crate) fn is_served(&self, ticket: u64, waker: &Waker) -> bool {
-        match self.lock().waiters.get_mut(&ticket) {
-            None => true,
-            Some(kept) => {
-                kept.clone_from(waker);
-                false
-            }
+        let mut line = self.lock();
+        let Some(kept) = line.waiters.get_mut(&ticket) else { return true };
+        if !kept.will_wake(waker) {
+            let earlier = std::mem::replace(kept, waker.clone());
+            drop(line);
+            drop(earlier);
         }
+        false
     }
 
     /// Leaves the line; `false`: it was served already, and the place is the caller's.
     pub(crate) fn leave(&self, ticket: u64) -> bool {
         let mut line = self.lock();
-        let waited = line.waiters.remove(&ticket).is_some();
+        let left = line.waiters.remove(&ticket);
         self.publish(&line);
-        waited
+        drop(line);
+        left.is_some()
     }
 
     /// After a place was given back: serves the first ones as long as `take` gets a place.

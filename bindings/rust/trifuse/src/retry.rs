@@ -82,11 +82,10 @@ impl RetryShared {
         if progress.within {
             return Err(StopReason::Nested);
         }
-        let own_delay = self.backoff.as_ref().map(|backoff| backoff.delay(progress.call.retries));
         let failed = Failed {
             budget: self.budget.as_ref().map(|budget| &budget.shared.raw),
-            retry_after: retry_after.map_or(TRIFUSE_NEVER, to_ns),
-            own_delay: own_delay.map_or(TRIFUSE_NEVER, to_ns),
+            retry_after: retry_after.map_or(TRIFUSE_NEVER, told),
+            own_delay: self.own_delay(progress.call.retries).map_or(TRIFUSE_NEVER, told),
             now: self.clock.now(),
         };
         let mut delay = 0;
@@ -98,6 +97,18 @@ impl RetryShared {
             _ => Err(StopReason::Retries),
         }
     }
+
+    /// The user's own delay, asked only for a retry that there may be.
+    fn own_delay(&self, retry: u32) -> Option<Duration> {
+        let backoff = self.backoff.as_ref()?;
+        let most = self.config.lock().unwrap_or_else(PoisonError::into_inner).max_retries();
+        (retry < most).then(|| backoff.delay(retry))
+    }
+}
+
+/// For ever, too, is a time that was told.
+fn told(wait: Duration) -> u64 {
+    to_ns(wait).min(TRIFUSE_NEVER - 1)
 }
 
 /// How far a call has come.

@@ -96,8 +96,14 @@ where
 
     fn into_future(self) -> Self::IntoFuture {
         let Self { operation, retry, rules, .. } = self;
-        let state =
-            RetryState { operation, retry, rules, progress: None, ended: (0, StopReason::NotRetried) };
+        let state = RetryState {
+            operation,
+            retry,
+            rules,
+            progress: None,
+            over: false,
+            ended: (0, StopReason::NotRetried),
+        };
         RetryFuture { attempt: None, timer: Timer::default(), state }
     }
 }
@@ -163,6 +169,8 @@ pub(crate) struct RetryState<F, W, N, C> {
     retry: Retry,
     rules: Rules<W, N, C>,
     progress: Option<Progress>,
+    /// It has ended, or an attempt has panicked.
+    over: bool,
     /// Attempts, and why there was no other.
     ended: (u32, StopReason),
 }
@@ -179,9 +187,10 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let (mut attempt, mut timer, state) = self.project();
+        assert!(!std::mem::replace(&mut state.over, true), "polled after its end");
         let shared = &*state.retry.shared;
         let progress = state.progress.get_or_insert_with(|| shared.begin());
-        loop {
+        let mut run = || loop {
             if timer.is_armed() {
                 ready!(timer.as_mut().poll(cx));
                 timer.as_mut().disarm();
@@ -192,14 +201,20 @@ where
             let result = ready!(attempt.as_mut().as_pin_mut().expect("just made").poll(cx));
             attempt.set(None);
             match state.rules.judge(shared, progress, &result) {
-                Ok(delay) if delay.is_zero() => (),
+                Ok(delay) if delay.is_zero() => {
+                    cx.waker().wake_by_ref(); // others run first, and may end it
+                    return Poll::Pending;
+                }
                 Ok(delay) => timer.as_mut().arm_surely(delay),
                 Err(reason) => {
                     state.ended = (progress.call.retries + 1, reason);
                     return Poll::Ready(result);
                 }
             }
-        }
+        };
+        let polled = run();
+        state.over = polled.is_ready();
+        polled
     }
 }
 

@@ -96,7 +96,7 @@ const fn grown(whole: u64, fraction: u64, multiplier: u64) -> (u64, u64) {
 const fn range(c: &trifuse_retry_config, delay: u64, previous: u64) -> (u64, u64) {
     match c.jitter {
         TRIFUSE_JITTER_PROPORTIONAL => {
-            let low = min(delay, c.max_delay_ns * 10 / 11);
+            let low = min(delay, (c.max_delay_ns as u128 * 10 / 11) as u64);
             (low, low + low / 10)
         }
         TRIFUSE_JITTER_DECORRELATED => {

@@ -37,6 +37,7 @@ pub(crate) struct Until(Option<Limit>);
 /// What is called within is being retried.
 pub(crate) struct Retrying(bool);
 
+// A thread that ends and makes calls from its destructors may have dropped `LIMIT`: then there is none.
 thread_local! {
     static LIMIT: RefCell<Option<Limit>> = const { RefCell::new(None) };
     static RETRYING: Cell<bool> = const { Cell::new(false) };
@@ -73,7 +74,7 @@ impl Until {
 
 impl Scope for Until {
     fn exchange(&mut self) {
-        LIMIT.with_borrow_mut(|current| std::mem::swap(current, &mut self.0));
+        let _ = LIMIT.try_with(|current| std::mem::swap(&mut *current.borrow_mut(), &mut self.0));
     }
 }
 
@@ -97,13 +98,13 @@ pub(crate) fn is_retrying() -> bool {
 
 /// The deadline that the caller is under.
 pub(crate) fn limit() -> Option<Limit> {
-    LIMIT.with_borrow(Clone::clone)
+    LIMIT.try_with(|limit| limit.borrow().clone()).unwrap_or(None)
 }
 
 /// What is left of the deadline that the caller is under.
 #[inline]
 pub(crate) fn time_left() -> Option<Duration> {
-    LIMIT.with_borrow(|limit| limit.as_ref().map(Limit::left))
+    LIMIT.try_with(|limit| limit.borrow().as_ref().map(Limit::left)).unwrap_or(None)
 }
 
 /// The shorter of a wait and what is left of the deadline.

@@ -150,6 +150,9 @@ impl ResilientServiceBuilder {
     pub fn build(self) -> Result<ResilientService, ConfigError> {
         let Self { name, order, timeout, retry, breaker, clock } = self;
         let attempt = breaker.request_timeout();
+        // Before anything is computed from it.
+        retry.check()?;
+        breaker.check()?;
         let all = retry.max_total_time(attempt);
         let longest = Some(all.map_or(timeout, |all| all.min(timeout)));
         // A breaker around all attempts has no limit of its own.

@@ -59,7 +59,8 @@ picture! {
         debt: u64 = |raw| raw.debt,
         /// Requests granted, reservations with them.
         granted: u64 = |raw| raw.granted,
-        /// Requests refused; one over the capacity is neither.
+        /// Requests refused; one over the capacity is neither. (Of the kinds with a window, one that has to
+        /// wait was refused first, each time it looked.)
         refused: u64 = |raw| raw.refused,
         /// Tokens granted.
         granted_tokens: u64 = |raw| raw.granted_tokens,
