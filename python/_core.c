@@ -613,7 +613,7 @@ static void *_cffi_types[] = {
 /*  6 */ _CFFI_OP(_CFFI_OP_FUNCTION, 9), // char const *()(void)
 /*  7 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /*  8 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(char const *, int *)
-/*  9 */ _CFFI_OP(_CFFI_OP_POINTER, 613), // char const *
+/*  9 */ _CFFI_OP(_CFFI_OP_POINTER, 618), // char const *
 /* 10 */ _CFFI_OP(_CFFI_OP_POINTER, 1), // int *
 /* 11 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 12 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(char const *, uint32_t *)
@@ -621,20 +621,20 @@ static void *_cffi_types[] = {
 /* 14 */ _CFFI_OP(_CFFI_OP_POINTER, 4), // uint32_t *
 /* 15 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 16 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_breaker *, trifuse_breaker_config const *, uint64_t, trifuse_config_error *)
-/* 17 */ _CFFI_OP(_CFFI_OP_POINTER, 617), // trifuse_breaker *
-/* 18 */ _CFFI_OP(_CFFI_OP_POINTER, 618), // trifuse_breaker_config const *
+/* 17 */ _CFFI_OP(_CFFI_OP_POINTER, 622), // trifuse_breaker *
+/* 18 */ _CFFI_OP(_CFFI_OP_POINTER, 623), // trifuse_breaker_config const *
 /* 19 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24), // uint64_t
-/* 20 */ _CFFI_OP(_CFFI_OP_POINTER, 624), // trifuse_config_error *
+/* 20 */ _CFFI_OP(_CFFI_OP_POINTER, 629), // trifuse_config_error *
 /* 21 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 22 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_breaker *, uint64_t, trifuse_breaker_event *)
 /* 23 */ _CFFI_OP(_CFFI_OP_NOOP, 17),
 /* 24 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
-/* 25 */ _CFFI_OP(_CFFI_OP_POINTER, 619), // trifuse_breaker_event *
+/* 25 */ _CFFI_OP(_CFFI_OP_POINTER, 624), // trifuse_breaker_event *
 /* 26 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 27 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_breaker *, uint64_t, trifuse_breaker_snapshot *)
 /* 28 */ _CFFI_OP(_CFFI_OP_NOOP, 17),
 /* 29 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
-/* 30 */ _CFFI_OP(_CFFI_OP_POINTER, 620), // trifuse_breaker_snapshot *
+/* 30 */ _CFFI_OP(_CFFI_OP_POINTER, 625), // trifuse_breaker_snapshot *
 /* 31 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 32 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_breaker *, uint64_t, uint32_t, uint64_t, uint64_t, trifuse_breaker_event *)
 /* 33 */ _CFFI_OP(_CFFI_OP_NOOP, 17),
@@ -662,11 +662,11 @@ static void *_cffi_types[] = {
 /* 55 */ _CFFI_OP(_CFFI_OP_NOOP, 25),
 /* 56 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 57 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_breaker const *)
-/* 58 */ _CFFI_OP(_CFFI_OP_POINTER, 617), // trifuse_breaker const *
+/* 58 */ _CFFI_OP(_CFFI_OP_POINTER, 622), // trifuse_breaker const *
 /* 59 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 60 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_breaker const *, trifuse_breaker_config *)
 /* 61 */ _CFFI_OP(_CFFI_OP_NOOP, 58),
-/* 62 */ _CFFI_OP(_CFFI_OP_POINTER, 618), // trifuse_breaker_config *
+/* 62 */ _CFFI_OP(_CFFI_OP_POINTER, 623), // trifuse_breaker_config *
 /* 63 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 64 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_breaker const *, uint64_t)
 /* 65 */ _CFFI_OP(_CFFI_OP_NOOP, 58),
@@ -693,11 +693,11 @@ static void *_cffi_types[] = {
 /* 86 */ _CFFI_OP(_CFFI_OP_POINTER, 17), // trifuse_breaker * *
 /* 87 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 88 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_concurrency *)
-/* 89 */ _CFFI_OP(_CFFI_OP_POINTER, 621), // trifuse_concurrency *
+/* 89 */ _CFFI_OP(_CFFI_OP_POINTER, 626), // trifuse_concurrency *
 /* 90 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 91 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_concurrency *, trifuse_concurrency_snapshot *)
 /* 92 */ _CFFI_OP(_CFFI_OP_NOOP, 89),
-/* 93 */ _CFFI_OP(_CFFI_OP_POINTER, 623), // trifuse_concurrency_snapshot *
+/* 93 */ _CFFI_OP(_CFFI_OP_POINTER, 628), // trifuse_concurrency_snapshot *
 /* 94 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 95 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_concurrency *, uint32_t, trifuse_config_error *)
 /* 96 */ _CFFI_OP(_CFFI_OP_NOOP, 89),
@@ -710,12 +710,12 @@ static void *_cffi_types[] = {
 /* 103 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
 /* 104 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 105 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_concurrency_config *, size_t, uint32_t)
-/* 106 */ _CFFI_OP(_CFFI_OP_POINTER, 622), // trifuse_concurrency_config *
+/* 106 */ _CFFI_OP(_CFFI_OP_POINTER, 627), // trifuse_concurrency_config *
 /* 107 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 108 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22),
 /* 109 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 110 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_concurrency_config const *, trifuse_config_error *)
-/* 111 */ _CFFI_OP(_CFFI_OP_POINTER, 622), // trifuse_concurrency_config const *
+/* 111 */ _CFFI_OP(_CFFI_OP_POINTER, 627), // trifuse_concurrency_config const *
 /* 112 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
 /* 113 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 114 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_concurrency_config const *, uint64_t, trifuse_config_error *, trifuse_concurrency * *)
@@ -725,22 +725,22 @@ static void *_cffi_types[] = {
 /* 118 */ _CFFI_OP(_CFFI_OP_POINTER, 89), // trifuse_concurrency * *
 /* 119 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 120 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_cusum_design *, trifuse_config_error *)
-/* 121 */ _CFFI_OP(_CFFI_OP_POINTER, 625), // trifuse_cusum_design *
+/* 121 */ _CFFI_OP(_CFFI_OP_POINTER, 630), // trifuse_cusum_design *
 /* 122 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
 /* 123 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 124 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_hedge *)
-/* 125 */ _CFFI_OP(_CFFI_OP_POINTER, 626), // trifuse_hedge *
+/* 125 */ _CFFI_OP(_CFFI_OP_POINTER, 631), // trifuse_hedge *
 /* 126 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 127 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_hedge *, trifuse_hedge_snapshot *)
 /* 128 */ _CFFI_OP(_CFFI_OP_NOOP, 125),
-/* 129 */ _CFFI_OP(_CFFI_OP_POINTER, 628), // trifuse_hedge_snapshot *
+/* 129 */ _CFFI_OP(_CFFI_OP_POINTER, 633), // trifuse_hedge_snapshot *
 /* 130 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 131 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_hedge_config *, size_t)
-/* 132 */ _CFFI_OP(_CFFI_OP_POINTER, 627), // trifuse_hedge_config *
+/* 132 */ _CFFI_OP(_CFFI_OP_POINTER, 632), // trifuse_hedge_config *
 /* 133 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 134 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 135 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_hedge_config const *, trifuse_config_error *)
-/* 136 */ _CFFI_OP(_CFFI_OP_POINTER, 627), // trifuse_hedge_config const *
+/* 136 */ _CFFI_OP(_CFFI_OP_POINTER, 632), // trifuse_hedge_config const *
 /* 137 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
 /* 138 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 139 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_hedge_config const *, uint64_t, trifuse_config_error *, trifuse_hedge * *)
@@ -750,7 +750,7 @@ static void *_cffi_types[] = {
 /* 143 */ _CFFI_OP(_CFFI_OP_POINTER, 125), // trifuse_hedge * *
 /* 144 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 145 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_histogram *, double, uint64_t, uint64_t *)
-/* 146 */ _CFFI_OP(_CFFI_OP_POINTER, 629), // trifuse_histogram *
+/* 146 */ _CFFI_OP(_CFFI_OP_POINTER, 634), // trifuse_histogram *
 /* 147 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 14), // double
 /* 148 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
 /* 149 */ _CFFI_OP(_CFFI_OP_NOOP, 43),
@@ -763,7 +763,7 @@ static void *_cffi_types[] = {
 /* 156 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_histogram *, uint64_t, trifuse_histogram_snapshot *)
 /* 157 */ _CFFI_OP(_CFFI_OP_NOOP, 146),
 /* 158 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
-/* 159 */ _CFFI_OP(_CFFI_OP_POINTER, 631), // trifuse_histogram_snapshot *
+/* 159 */ _CFFI_OP(_CFFI_OP_POINTER, 636), // trifuse_histogram_snapshot *
 /* 160 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 161 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_histogram *, uint64_t, uint64_t)
 /* 162 */ _CFFI_OP(_CFFI_OP_NOOP, 146),
@@ -771,11 +771,11 @@ static void *_cffi_types[] = {
 /* 164 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
 /* 165 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 166 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_histogram_config *, size_t)
-/* 167 */ _CFFI_OP(_CFFI_OP_POINTER, 630), // trifuse_histogram_config *
+/* 167 */ _CFFI_OP(_CFFI_OP_POINTER, 635), // trifuse_histogram_config *
 /* 168 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 169 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 170 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_histogram_config const *, trifuse_config_error *)
-/* 171 */ _CFFI_OP(_CFFI_OP_POINTER, 630), // trifuse_histogram_config const *
+/* 171 */ _CFFI_OP(_CFFI_OP_POINTER, 635), // trifuse_histogram_config const *
 /* 172 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
 /* 173 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 174 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_histogram_config const *, uint64_t, trifuse_config_error *, trifuse_histogram * *)
@@ -785,21 +785,21 @@ static void *_cffi_types[] = {
 /* 178 */ _CFFI_OP(_CFFI_OP_POINTER, 146), // trifuse_histogram * *
 /* 179 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 180 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_limiter *, trifuse_limiter_config const *, uint64_t, trifuse_config_error *)
-/* 181 */ _CFFI_OP(_CFFI_OP_POINTER, 632), // trifuse_limiter *
-/* 182 */ _CFFI_OP(_CFFI_OP_POINTER, 633), // trifuse_limiter_config const *
+/* 181 */ _CFFI_OP(_CFFI_OP_POINTER, 637), // trifuse_limiter *
+/* 182 */ _CFFI_OP(_CFFI_OP_POINTER, 638), // trifuse_limiter_config const *
 /* 183 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
 /* 184 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
 /* 185 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 186 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_limiter *, trifuse_reservation const *, uint64_t, uint64_t *)
 /* 187 */ _CFFI_OP(_CFFI_OP_NOOP, 181),
-/* 188 */ _CFFI_OP(_CFFI_OP_POINTER, 644), // trifuse_reservation const *
+/* 188 */ _CFFI_OP(_CFFI_OP_POINTER, 649), // trifuse_reservation const *
 /* 189 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
 /* 190 */ _CFFI_OP(_CFFI_OP_NOOP, 43),
 /* 191 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 192 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_limiter *, uint64_t, trifuse_limiter_snapshot *)
 /* 193 */ _CFFI_OP(_CFFI_OP_NOOP, 181),
 /* 194 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
-/* 195 */ _CFFI_OP(_CFFI_OP_POINTER, 634), // trifuse_limiter_snapshot *
+/* 195 */ _CFFI_OP(_CFFI_OP_POINTER, 639), // trifuse_limiter_snapshot *
 /* 196 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 197 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_limiter *, uint64_t, uint64_t)
 /* 198 */ _CFFI_OP(_CFFI_OP_NOOP, 181),
@@ -823,10 +823,10 @@ static void *_cffi_types[] = {
 /* 216 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
 /* 217 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
 /* 218 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
-/* 219 */ _CFFI_OP(_CFFI_OP_POINTER, 644), // trifuse_reservation *
+/* 219 */ _CFFI_OP(_CFFI_OP_POINTER, 649), // trifuse_reservation *
 /* 220 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 221 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_limiter_config *, size_t, uint32_t)
-/* 222 */ _CFFI_OP(_CFFI_OP_POINTER, 633), // trifuse_limiter_config *
+/* 222 */ _CFFI_OP(_CFFI_OP_POINTER, 638), // trifuse_limiter_config *
 /* 223 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 224 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22),
 /* 225 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
@@ -841,9 +841,9 @@ static void *_cffi_types[] = {
 /* 234 */ _CFFI_OP(_CFFI_OP_POINTER, 181), // trifuse_limiter * *
 /* 235 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 236 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_retry *, trifuse_retry_budget *, trifuse_retry_call *, uint64_t, uint64_t, uint64_t, uint64_t *)
-/* 237 */ _CFFI_OP(_CFFI_OP_POINTER, 645), // trifuse_retry *
-/* 238 */ _CFFI_OP(_CFFI_OP_POINTER, 646), // trifuse_retry_budget *
-/* 239 */ _CFFI_OP(_CFFI_OP_POINTER, 649), // trifuse_retry_call *
+/* 237 */ _CFFI_OP(_CFFI_OP_POINTER, 650), // trifuse_retry *
+/* 238 */ _CFFI_OP(_CFFI_OP_POINTER, 651), // trifuse_retry_budget *
+/* 239 */ _CFFI_OP(_CFFI_OP_POINTER, 654), // trifuse_retry_call *
 /* 240 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
 /* 241 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
 /* 242 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
@@ -851,12 +851,12 @@ static void *_cffi_types[] = {
 /* 244 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 245 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_retry *, trifuse_retry_config const *, trifuse_config_error *)
 /* 246 */ _CFFI_OP(_CFFI_OP_NOOP, 237),
-/* 247 */ _CFFI_OP(_CFFI_OP_POINTER, 650), // trifuse_retry_config const *
+/* 247 */ _CFFI_OP(_CFFI_OP_POINTER, 655), // trifuse_retry_config const *
 /* 248 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
 /* 249 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 250 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_retry *, trifuse_retry_snapshot *)
 /* 251 */ _CFFI_OP(_CFFI_OP_NOOP, 237),
-/* 252 */ _CFFI_OP(_CFFI_OP_POINTER, 651), // trifuse_retry_snapshot *
+/* 252 */ _CFFI_OP(_CFFI_OP_POINTER, 656), // trifuse_retry_snapshot *
 /* 253 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 254 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_retry *, uint32_t, int)
 /* 255 */ _CFFI_OP(_CFFI_OP_NOOP, 237),
@@ -875,14 +875,14 @@ static void *_cffi_types[] = {
 /* 268 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_retry_budget *, uint64_t, trifuse_retry_budget_snapshot *)
 /* 269 */ _CFFI_OP(_CFFI_OP_NOOP, 238),
 /* 270 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
-/* 271 */ _CFFI_OP(_CFFI_OP_POINTER, 648), // trifuse_retry_budget_snapshot *
+/* 271 */ _CFFI_OP(_CFFI_OP_POINTER, 653), // trifuse_retry_budget_snapshot *
 /* 272 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 273 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_retry_budget_config *, size_t)
-/* 274 */ _CFFI_OP(_CFFI_OP_POINTER, 647), // trifuse_retry_budget_config *
+/* 274 */ _CFFI_OP(_CFFI_OP_POINTER, 652), // trifuse_retry_budget_config *
 /* 275 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 276 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 277 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_retry_budget_config const *, trifuse_config_error *)
-/* 278 */ _CFFI_OP(_CFFI_OP_POINTER, 647), // trifuse_retry_budget_config const *
+/* 278 */ _CFFI_OP(_CFFI_OP_POINTER, 652), // trifuse_retry_budget_config const *
 /* 279 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
 /* 280 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 281 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_retry_budget_config const *, uint64_t, trifuse_config_error *, trifuse_retry_budget * *)
@@ -892,7 +892,7 @@ static void *_cffi_types[] = {
 /* 285 */ _CFFI_OP(_CFFI_OP_POINTER, 238), // trifuse_retry_budget * *
 /* 286 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 287 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_retry_config *, size_t, uint32_t)
-/* 288 */ _CFFI_OP(_CFFI_OP_POINTER, 650), // trifuse_retry_config *
+/* 288 */ _CFFI_OP(_CFFI_OP_POINTER, 655), // trifuse_retry_config *
 /* 289 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 290 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22),
 /* 291 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
@@ -913,20 +913,20 @@ static void *_cffi_types[] = {
 /* 306 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
 /* 307 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 308 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_throttle *, uint64_t)
-/* 309 */ _CFFI_OP(_CFFI_OP_POINTER, 652), // trifuse_throttle *
+/* 309 */ _CFFI_OP(_CFFI_OP_POINTER, 657), // trifuse_throttle *
 /* 310 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
 /* 311 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 312 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_throttle *, uint64_t, trifuse_throttle_snapshot *)
 /* 313 */ _CFFI_OP(_CFFI_OP_NOOP, 309),
 /* 314 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
-/* 315 */ _CFFI_OP(_CFFI_OP_POINTER, 654), // trifuse_throttle_snapshot *
+/* 315 */ _CFFI_OP(_CFFI_OP_POINTER, 659), // trifuse_throttle_snapshot *
 /* 316 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 317 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_throttle_config *, size_t)
-/* 318 */ _CFFI_OP(_CFFI_OP_POINTER, 653), // trifuse_throttle_config *
+/* 318 */ _CFFI_OP(_CFFI_OP_POINTER, 658), // trifuse_throttle_config *
 /* 319 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 320 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 321 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_throttle_config const *, trifuse_config_error *)
-/* 322 */ _CFFI_OP(_CFFI_OP_POINTER, 653), // trifuse_throttle_config const *
+/* 322 */ _CFFI_OP(_CFFI_OP_POINTER, 658), // trifuse_throttle_config const *
 /* 323 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
 /* 324 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 325 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(trifuse_throttle_config const *, uint64_t, trifuse_config_error *, trifuse_throttle * *)
@@ -936,7 +936,7 @@ static void *_cffi_types[] = {
 /* 329 */ _CFFI_OP(_CFFI_OP_POINTER, 309), // trifuse_throttle * *
 /* 330 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 331 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *)
-/* 332 */ _CFFI_OP(_CFFI_OP_POINTER, 661), // void *
+/* 332 */ _CFFI_OP(_CFFI_OP_POINTER, 666), // void *
 /* 333 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 334 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, size_t, trifuse_breaker * *)
 /* 335 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
@@ -1082,7 +1082,7 @@ static void *_cffi_types[] = {
 /* 475 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, uint64_t, trifuse_py_told *)
 /* 476 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
 /* 477 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
-/* 478 */ _CFFI_OP(_CFFI_OP_POINTER, 643), // trifuse_py_told *
+/* 478 */ _CFFI_OP(_CFFI_OP_POINTER, 648), // trifuse_py_told *
 /* 479 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 480 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // int()(void *, uint64_t, uint64_t, trifuse_py_told *)
 /* 481 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
@@ -1136,11 +1136,11 @@ static void *_cffi_types[] = {
 /* 529 */ _CFFI_OP(_CFFI_OP_NOOP, 20),
 /* 530 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
 /* 531 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 532 */ _CFFI_OP(_CFFI_OP_FUNCTION, 636), // trifuse_py_handle *()(void *)
+/* 532 */ _CFFI_OP(_CFFI_OP_FUNCTION, 641), // trifuse_py_handle *()(void *)
 /* 533 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
 /* 534 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 535 */ _CFFI_OP(_CFFI_OP_FUNCTION, 4), // uint32_t()(trifuse_concurrency const *)
-/* 536 */ _CFFI_OP(_CFFI_OP_POINTER, 621), // trifuse_concurrency const *
+/* 536 */ _CFFI_OP(_CFFI_OP_POINTER, 626), // trifuse_concurrency const *
 /* 537 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 538 */ _CFFI_OP(_CFFI_OP_FUNCTION, 4), // uint32_t()(void)
 /* 539 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
@@ -1159,113 +1159,118 @@ static void *_cffi_types[] = {
 /* 552 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 553 */ _CFFI_OP(_CFFI_OP_FUNCTION, 19), // uint64_t()(void *, trifuse_py_told const *)
 /* 554 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
-/* 555 */ _CFFI_OP(_CFFI_OP_POINTER, 643), // trifuse_py_told const *
+/* 555 */ _CFFI_OP(_CFFI_OP_POINTER, 648), // trifuse_py_told const *
 /* 556 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 557 */ _CFFI_OP(_CFFI_OP_FUNCTION, 19), // uint64_t()(void)
 /* 558 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 559 */ _CFFI_OP(_CFFI_OP_FUNCTION, 661), // void()(int)
+/* 559 */ _CFFI_OP(_CFFI_OP_FUNCTION, 666), // void()(int)
 /* 560 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 7),
 /* 561 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 562 */ _CFFI_OP(_CFFI_OP_FUNCTION, 661), // void()(int, trifuse_py_told *)
+/* 562 */ _CFFI_OP(_CFFI_OP_FUNCTION, 666), // void()(int, trifuse_py_told *)
 /* 563 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 7),
 /* 564 */ _CFFI_OP(_CFFI_OP_NOOP, 478),
 /* 565 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 566 */ _CFFI_OP(_CFFI_OP_FUNCTION, 661), // void()(trifuse_breaker *)
+/* 566 */ _CFFI_OP(_CFFI_OP_FUNCTION, 666), // void()(trifuse_breaker *)
 /* 567 */ _CFFI_OP(_CFFI_OP_NOOP, 17),
 /* 568 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 569 */ _CFFI_OP(_CFFI_OP_FUNCTION, 661), // void()(trifuse_concurrency *)
+/* 569 */ _CFFI_OP(_CFFI_OP_FUNCTION, 666), // void()(trifuse_concurrency *)
 /* 570 */ _CFFI_OP(_CFFI_OP_NOOP, 89),
 /* 571 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 572 */ _CFFI_OP(_CFFI_OP_FUNCTION, 661), // void()(trifuse_hedge *)
+/* 572 */ _CFFI_OP(_CFFI_OP_FUNCTION, 666), // void()(trifuse_hedge *)
 /* 573 */ _CFFI_OP(_CFFI_OP_NOOP, 125),
 /* 574 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 575 */ _CFFI_OP(_CFFI_OP_FUNCTION, 661), // void()(trifuse_histogram *)
+/* 575 */ _CFFI_OP(_CFFI_OP_FUNCTION, 666), // void()(trifuse_histogram *)
 /* 576 */ _CFFI_OP(_CFFI_OP_NOOP, 146),
 /* 577 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 578 */ _CFFI_OP(_CFFI_OP_FUNCTION, 661), // void()(trifuse_limiter *)
+/* 578 */ _CFFI_OP(_CFFI_OP_FUNCTION, 666), // void()(trifuse_limiter *)
 /* 579 */ _CFFI_OP(_CFFI_OP_NOOP, 181),
 /* 580 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 581 */ _CFFI_OP(_CFFI_OP_FUNCTION, 661), // void()(trifuse_retry *)
+/* 581 */ _CFFI_OP(_CFFI_OP_FUNCTION, 666), // void()(trifuse_retry *)
 /* 582 */ _CFFI_OP(_CFFI_OP_NOOP, 237),
 /* 583 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 584 */ _CFFI_OP(_CFFI_OP_FUNCTION, 661), // void()(trifuse_retry_budget *)
+/* 584 */ _CFFI_OP(_CFFI_OP_FUNCTION, 666), // void()(trifuse_retry_budget *)
 /* 585 */ _CFFI_OP(_CFFI_OP_NOOP, 238),
 /* 586 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 587 */ _CFFI_OP(_CFFI_OP_FUNCTION, 661), // void()(trifuse_throttle *)
+/* 587 */ _CFFI_OP(_CFFI_OP_FUNCTION, 666), // void()(trifuse_throttle *)
 /* 588 */ _CFFI_OP(_CFFI_OP_NOOP, 309),
 /* 589 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 590 */ _CFFI_OP(_CFFI_OP_FUNCTION, 661), // void()(uint32_t, trifuse_breaker_event *)
+/* 590 */ _CFFI_OP(_CFFI_OP_FUNCTION, 666), // void()(uint32_t, trifuse_breaker_event *)
 /* 591 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22),
 /* 592 */ _CFFI_OP(_CFFI_OP_NOOP, 25),
 /* 593 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 594 */ _CFFI_OP(_CFFI_OP_FUNCTION, 661), // void()(uint64_t)
+/* 594 */ _CFFI_OP(_CFFI_OP_FUNCTION, 666), // void()(uint64_t)
 /* 595 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
 /* 596 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 597 */ _CFFI_OP(_CFFI_OP_FUNCTION, 661), // void()(void *)
+/* 597 */ _CFFI_OP(_CFFI_OP_FUNCTION, 666), // void()(void *)
 /* 598 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
 /* 599 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 600 */ _CFFI_OP(_CFFI_OP_FUNCTION, 661), // void()(void *, trifuse_py_told const *, trifuse_py_told *)
+/* 600 */ _CFFI_OP(_CFFI_OP_FUNCTION, 666), // void()(void *, trifuse_py_told const *, trifuse_py_told *)
 /* 601 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
 /* 602 */ _CFFI_OP(_CFFI_OP_NOOP, 555),
 /* 603 */ _CFFI_OP(_CFFI_OP_NOOP, 478),
 /* 604 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 605 */ _CFFI_OP(_CFFI_OP_FUNCTION, 661), // void()(void *, uint32_t)
+/* 605 */ _CFFI_OP(_CFFI_OP_FUNCTION, 666), // void()(void *, uint32_t)
 /* 606 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
 /* 607 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22),
 /* 608 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 609 */ _CFFI_OP(_CFFI_OP_FUNCTION, 661), // void()(void *, uint64_t)
+/* 609 */ _CFFI_OP(_CFFI_OP_FUNCTION, 666), // void()(void *, uint64_t)
 /* 610 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
 /* 611 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
 /* 612 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 613 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 2), // char
-/* 614 */ _CFFI_OP(_CFFI_OP_ARRAY, 613), // char[96]
-/* 615 */ (_cffi_opcode_t)(96),
-/* 616 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 21), // int32_t
-/* 617 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 0), // trifuse_breaker
-/* 618 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 1), // trifuse_breaker_config
-/* 619 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 2), // trifuse_breaker_event
-/* 620 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 3), // trifuse_breaker_snapshot
-/* 621 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 4), // trifuse_concurrency
-/* 622 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 5), // trifuse_concurrency_config
-/* 623 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 6), // trifuse_concurrency_snapshot
-/* 624 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 7), // trifuse_config_error
-/* 625 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 8), // trifuse_cusum_design
-/* 626 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 9), // trifuse_hedge
-/* 627 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 10), // trifuse_hedge_config
-/* 628 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 11), // trifuse_hedge_snapshot
-/* 629 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 12), // trifuse_histogram
-/* 630 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 13), // trifuse_histogram_config
-/* 631 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 14), // trifuse_histogram_snapshot
-/* 632 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 15), // trifuse_limiter
-/* 633 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 16), // trifuse_limiter_config
-/* 634 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 17), // trifuse_limiter_snapshot
-/* 635 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 18), // trifuse_py_call
-/* 636 */ _CFFI_OP(_CFFI_OP_POINTER, 637), // trifuse_py_handle *
-/* 637 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 19), // trifuse_py_handle
-/* 638 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 20), // trifuse_py_limiter
-/* 639 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 21), // trifuse_py_place
-/* 640 */ _CFFI_OP(_CFFI_OP_POINTER, 641), // trifuse_py_places *
-/* 641 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 22), // trifuse_py_places
-/* 642 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 23), // trifuse_py_throttle
-/* 643 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 24), // trifuse_py_told
-/* 644 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 25), // trifuse_reservation
-/* 645 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 26), // trifuse_retry
-/* 646 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 27), // trifuse_retry_budget
-/* 647 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 28), // trifuse_retry_budget_config
-/* 648 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 29), // trifuse_retry_budget_snapshot
-/* 649 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 30), // trifuse_retry_call
-/* 650 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 31), // trifuse_retry_config
-/* 651 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 32), // trifuse_retry_snapshot
-/* 652 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 33), // trifuse_throttle
-/* 653 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 34), // trifuse_throttle_config
-/* 654 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 35), // trifuse_throttle_snapshot
-/* 655 */ _CFFI_OP(_CFFI_OP_ARRAY, 19), // uint64_t[2]
-/* 656 */ (_cffi_opcode_t)(2),
-/* 657 */ _CFFI_OP(_CFFI_OP_ARRAY, 19), // uint64_t[6]
-/* 658 */ (_cffi_opcode_t)(6),
-/* 659 */ _CFFI_OP(_CFFI_OP_ARRAY, 657), // uint64_t[6][6]
-/* 660 */ (_cffi_opcode_t)(6),
-/* 661 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 0), // void
+/* 613 */ _CFFI_OP(_CFFI_OP_FUNCTION, 666), // void()(void *, void const *, size_t)
+/* 614 */ _CFFI_OP(_CFFI_OP_NOOP, 332),
+/* 615 */ _CFFI_OP(_CFFI_OP_POINTER, 666), // void const *
+/* 616 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 617 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 618 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 2), // char
+/* 619 */ _CFFI_OP(_CFFI_OP_ARRAY, 618), // char[96]
+/* 620 */ (_cffi_opcode_t)(96),
+/* 621 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 21), // int32_t
+/* 622 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 0), // trifuse_breaker
+/* 623 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 1), // trifuse_breaker_config
+/* 624 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 2), // trifuse_breaker_event
+/* 625 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 3), // trifuse_breaker_snapshot
+/* 626 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 4), // trifuse_concurrency
+/* 627 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 5), // trifuse_concurrency_config
+/* 628 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 6), // trifuse_concurrency_snapshot
+/* 629 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 7), // trifuse_config_error
+/* 630 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 8), // trifuse_cusum_design
+/* 631 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 9), // trifuse_hedge
+/* 632 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 10), // trifuse_hedge_config
+/* 633 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 11), // trifuse_hedge_snapshot
+/* 634 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 12), // trifuse_histogram
+/* 635 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 13), // trifuse_histogram_config
+/* 636 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 14), // trifuse_histogram_snapshot
+/* 637 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 15), // trifuse_limiter
+/* 638 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 16), // trifuse_limiter_config
+/* 639 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 17), // trifuse_limiter_snapshot
+/* 640 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 18), // trifuse_py_call
+/* 641 */ _CFFI_OP(_CFFI_OP_POINTER, 642), // trifuse_py_handle *
+/* 642 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 19), // trifuse_py_handle
+/* 643 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 20), // trifuse_py_limiter
+/* 644 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 21), // trifuse_py_place
+/* 645 */ _CFFI_OP(_CFFI_OP_POINTER, 646), // trifuse_py_places *
+/* 646 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 22), // trifuse_py_places
+/* 647 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 23), // trifuse_py_throttle
+/* 648 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 24), // trifuse_py_told
+/* 649 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 25), // trifuse_reservation
+/* 650 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 26), // trifuse_retry
+/* 651 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 27), // trifuse_retry_budget
+/* 652 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 28), // trifuse_retry_budget_config
+/* 653 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 29), // trifuse_retry_budget_snapshot
+/* 654 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 30), // trifuse_retry_call
+/* 655 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 31), // trifuse_retry_config
+/* 656 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 32), // trifuse_retry_snapshot
+/* 657 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 33), // trifuse_throttle
+/* 658 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 34), // trifuse_throttle_config
+/* 659 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 35), // trifuse_throttle_snapshot
+/* 660 */ _CFFI_OP(_CFFI_OP_ARRAY, 19), // uint64_t[2]
+/* 661 */ (_cffi_opcode_t)(2),
+/* 662 */ _CFFI_OP(_CFFI_OP_ARRAY, 19), // uint64_t[6]
+/* 663 */ (_cffi_opcode_t)(6),
+/* 664 */ _CFFI_OP(_CFFI_OP_ARRAY, 662), // uint64_t[6][6]
+/* 665 */ (_cffi_opcode_t)(6),
+/* 666 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 0), // void
 };
 
 static int _cffi_d_trifuse_advice_from_text(char const * x0, uint32_t * x1)
@@ -6500,7 +6505,7 @@ _cffi_f_trifuse_py_handle_of(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(636));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(641));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -7456,17 +7461,25 @@ _cffi_f_trifuse_py_places_finish(PyObject *self, PyObject *args)
 #  define _cffi_f_trifuse_py_places_finish _cffi_d_trifuse_py_places_finish
 #endif
 
-static void _cffi_d_trifuse_py_places_forget(void * x0)
+static void _cffi_d_trifuse_py_places_inherit(void * x0, void const * x1, size_t x2)
 {
-  trifuse_py_places_forget(x0);
+  trifuse_py_places_inherit(x0, x1, x2);
 }
 #ifndef PYPY_VERSION
 static PyObject *
-_cffi_f_trifuse_py_places_forget(PyObject *self, PyObject *arg0)
+_cffi_f_trifuse_py_places_inherit(PyObject *self, PyObject *args)
 {
   void * x0;
+  void const * x1;
+  size_t x2;
   Py_ssize_t datasize;
   struct _cffi_freeme_s *large_args_free = NULL;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+
+  if (!PyArg_UnpackTuple(args, "trifuse_py_places_inherit", 3, 3, &arg0, &arg1, &arg2))
+    return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
       _cffi_type(332), arg0, (char **)&x0);
@@ -7477,9 +7490,22 @@ _cffi_f_trifuse_py_places_forget(PyObject *self, PyObject *arg0)
       return NULL;
   }
 
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(615), arg1, (char **)&x1);
+  if (datasize != 0) {
+    x1 = ((size_t)datasize) <= 640 ? (void const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(615), arg1, (char **)&x1,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x2 = _cffi_to_c_int(arg2, size_t);
+  if (x2 == (size_t)-1 && PyErr_Occurred())
+    return NULL;
+
   Py_BEGIN_ALLOW_THREADS
   _cffi_restore_errno();
-  { trifuse_py_places_forget(x0); }
+  { trifuse_py_places_inherit(x0, x1, x2); }
   _cffi_save_errno();
   Py_END_ALLOW_THREADS
 
@@ -7489,7 +7515,7 @@ _cffi_f_trifuse_py_places_forget(PyObject *self, PyObject *arg0)
   return Py_None;
 }
 #else
-#  define _cffi_f_trifuse_py_places_forget _cffi_d_trifuse_py_places_forget
+#  define _cffi_f_trifuse_py_places_inherit _cffi_d_trifuse_py_places_inherit
 #endif
 
 static int _cffi_d_trifuse_py_places_leave(void * x0)
@@ -13114,7 +13140,7 @@ static const struct _cffi_global_s _cffi_globals[] = {
   { "trifuse_py_open", (void *)_cffi_f_trifuse_py_open, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 339), (void *)_cffi_d_trifuse_py_open },
   { "trifuse_py_places_enter", (void *)_cffi_f_trifuse_py_places_enter, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 331), (void *)_cffi_d_trifuse_py_places_enter },
   { "trifuse_py_places_finish", (void *)_cffi_f_trifuse_py_places_finish, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 466), (void *)_cffi_d_trifuse_py_places_finish },
-  { "trifuse_py_places_forget", (void *)_cffi_f_trifuse_py_places_forget, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 597), (void *)_cffi_d_trifuse_py_places_forget },
+  { "trifuse_py_places_inherit", (void *)_cffi_f_trifuse_py_places_inherit, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 613), (void *)_cffi_d_trifuse_py_places_inherit },
   { "trifuse_py_places_leave", (void *)_cffi_f_trifuse_py_places_leave, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 331), (void *)_cffi_d_trifuse_py_places_leave },
   { "trifuse_py_places_open", (void *)_cffi_f_trifuse_py_places_open, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 358), (void *)_cffi_d_trifuse_py_places_open },
   { "trifuse_py_places_refuse", (void *)_cffi_f_trifuse_py_places_refuse, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 597), (void *)_cffi_d_trifuse_py_places_refuse },
@@ -13477,7 +13503,7 @@ static const struct _cffi_field_s _cffi_fields[] = {
                            _CFFI_OP(_CFFI_OP_NOOP, 19) },
   { "transitions", offsetof(trifuse_breaker_snapshot, transitions),
                    sizeof(((trifuse_breaker_snapshot *)0)->transitions),
-                   _CFFI_OP(_CFFI_OP_NOOP, 659) },
+                   _CFFI_OP(_CFFI_OP_NOOP, 664) },
   { "struct_size", offsetof(trifuse_concurrency_config, struct_size),
                    sizeof(((trifuse_concurrency_config *)0)->struct_size),
                    _CFFI_OP(_CFFI_OP_NOOP, 4) },
@@ -13588,7 +13614,7 @@ static const struct _cffi_field_s _cffi_fields[] = {
                   _CFFI_OP(_CFFI_OP_NOOP, 147) },
   { "allowed", offsetof(trifuse_config_error, allowed),
                sizeof(((trifuse_config_error *)0)->allowed),
-               _CFFI_OP(_CFFI_OP_NOOP, 614) },
+               _CFFI_OP(_CFFI_OP_NOOP, 619) },
   { "struct_size", offsetof(trifuse_cusum_design, struct_size),
                    sizeof(((trifuse_cusum_design *)0)->struct_size),
                    _CFFI_OP(_CFFI_OP_NOOP, 4) },
@@ -13765,7 +13791,7 @@ static const struct _cffi_field_s _cffi_fields[] = {
                   _CFFI_OP(_CFFI_OP_NOOP, 19) },
   { "handle", offsetof(trifuse_py_call, handle),
               sizeof(((trifuse_py_call *)0)->handle),
-              _CFFI_OP(_CFFI_OP_NOOP, 636) },
+              _CFFI_OP(_CFFI_OP_NOOP, 641) },
   { "permit", offsetof(trifuse_py_call, permit),
               sizeof(((trifuse_py_call *)0)->permit),
               _CFFI_OP(_CFFI_OP_NOOP, 19) },
@@ -13777,7 +13803,7 @@ static const struct _cffi_field_s _cffi_fields[] = {
              _CFFI_OP(_CFFI_OP_NOOP, 4) },
   { "result", offsetof(trifuse_py_call, result),
               sizeof(((trifuse_py_call *)0)->result),
-              _CFFI_OP(_CFFI_OP_NOOP, 616) },
+              _CFFI_OP(_CFFI_OP_NOOP, 621) },
   { "duration_ns", offsetof(trifuse_py_call, duration_ns),
                    sizeof(((trifuse_py_call *)0)->duration_ns),
                    _CFFI_OP(_CFFI_OP_NOOP, 19) },
@@ -13813,7 +13839,7 @@ static const struct _cffi_field_s _cffi_fields[] = {
                _CFFI_OP(_CFFI_OP_NOOP, 4) },
   { "places", offsetof(trifuse_py_place, places),
               sizeof(((trifuse_py_place *)0)->places),
-              _CFFI_OP(_CFFI_OP_NOOP, 640) },
+              _CFFI_OP(_CFFI_OP_NOOP, 645) },
   { "started_ns", offsetof(trifuse_py_place, started_ns),
                   sizeof(((trifuse_py_place *)0)->started_ns),
                   _CFFI_OP(_CFFI_OP_NOOP, 19) },
@@ -13840,7 +13866,7 @@ static const struct _cffi_field_s _cffi_fields[] = {
                 _CFFI_OP(_CFFI_OP_NOOP, 309) },
   { "result", offsetof(trifuse_py_told, result),
               sizeof(((trifuse_py_told *)0)->result),
-              _CFFI_OP(_CFFI_OP_NOOP, 616) },
+              _CFFI_OP(_CFFI_OP_NOOP, 621) },
   { "reserved", offsetof(trifuse_py_told, reserved),
                 sizeof(((trifuse_py_told *)0)->reserved),
                 _CFFI_OP(_CFFI_OP_NOOP, 4) },
@@ -13858,7 +13884,7 @@ static const struct _cffi_field_s _cffi_fields[] = {
                  _CFFI_OP(_CFFI_OP_NOOP, 19) },
   { "reservation", offsetof(trifuse_py_told, reservation),
                    sizeof(((trifuse_py_told *)0)->reservation),
-                   _CFFI_OP(_CFFI_OP_NOOP, 644) },
+                   _CFFI_OP(_CFFI_OP_NOOP, 649) },
   { "struct_size", offsetof(trifuse_reservation, struct_size),
                    sizeof(((trifuse_reservation *)0)->struct_size),
                    _CFFI_OP(_CFFI_OP_NOOP, 4) },
@@ -13876,7 +13902,7 @@ static const struct _cffi_field_s _cffi_fields[] = {
                 _CFFI_OP(_CFFI_OP_NOOP, 19) },
   { "position", offsetof(trifuse_reservation, position),
                 sizeof(((trifuse_reservation *)0)->position),
-                _CFFI_OP(_CFFI_OP_NOOP, 655) },
+                _CFFI_OP(_CFFI_OP_NOOP, 660) },
   { "struct_size", offsetof(trifuse_retry_budget_config, struct_size),
                    sizeof(((trifuse_retry_budget_config *)0)->struct_size),
                    _CFFI_OP(_CFFI_OP_NOOP, 4) },
@@ -14060,117 +14086,117 @@ static const struct _cffi_field_s _cffi_fields[] = {
 };
 
 static const struct _cffi_struct_union_s _cffi_struct_unions[] = {
-  { "trifuse_breaker", 617, _CFFI_F_OPAQUE,
+  { "trifuse_breaker", 622, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "trifuse_breaker_config", 618, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_breaker_config", 623, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_breaker_config), offsetof(struct _cffi_align__trifuse_breaker_config, y), 0, 43 },
-  { "trifuse_breaker_event", 619, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_breaker_event", 624, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_breaker_event), offsetof(struct _cffi_align__trifuse_breaker_event, y), 43, 15 },
-  { "trifuse_breaker_snapshot", 620, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_breaker_snapshot", 625, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_breaker_snapshot), offsetof(struct _cffi_align__trifuse_breaker_snapshot, y), 58, 41 },
-  { "trifuse_concurrency", 621, _CFFI_F_OPAQUE,
+  { "trifuse_concurrency", 626, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "trifuse_concurrency_config", 622, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_concurrency_config", 627, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_concurrency_config), offsetof(struct _cffi_align__trifuse_concurrency_config, y), 99, 17 },
-  { "trifuse_concurrency_snapshot", 623, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_concurrency_snapshot", 628, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_concurrency_snapshot), offsetof(struct _cffi_align__trifuse_concurrency_snapshot, y), 116, 13 },
-  { "trifuse_config_error", 624, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_config_error", 629, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_config_error), offsetof(struct _cffi_align__trifuse_config_error, y), 129, 7 },
-  { "trifuse_cusum_design", 625, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_cusum_design", 630, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_cusum_design), offsetof(struct _cffi_align__trifuse_cusum_design, y), 136, 12 },
-  { "trifuse_hedge", 626, _CFFI_F_OPAQUE,
+  { "trifuse_hedge", 631, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "trifuse_hedge_config", 627, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_hedge_config", 632, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_hedge_config), offsetof(struct _cffi_align__trifuse_hedge_config, y), 148, 5 },
-  { "trifuse_hedge_snapshot", 628, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_hedge_snapshot", 633, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_hedge_snapshot), offsetof(struct _cffi_align__trifuse_hedge_snapshot, y), 153, 6 },
-  { "trifuse_histogram", 629, _CFFI_F_OPAQUE,
+  { "trifuse_histogram", 634, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "trifuse_histogram_config", 630, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_histogram_config", 635, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_histogram_config), offsetof(struct _cffi_align__trifuse_histogram_config, y), 159, 3 },
-  { "trifuse_histogram_snapshot", 631, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_histogram_snapshot", 636, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_histogram_snapshot), offsetof(struct _cffi_align__trifuse_histogram_snapshot, y), 162, 10 },
-  { "trifuse_limiter", 632, _CFFI_F_OPAQUE,
+  { "trifuse_limiter", 637, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "trifuse_limiter_config", 633, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_limiter_config", 638, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_limiter_config), offsetof(struct _cffi_align__trifuse_limiter_config, y), 172, 8 },
-  { "trifuse_limiter_snapshot", 634, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_limiter_snapshot", 639, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_limiter_snapshot), offsetof(struct _cffi_align__trifuse_limiter_snapshot, y), 180, 14 },
-  { "trifuse_py_call", 635, 0,
+  { "trifuse_py_call", 640, 0,
     sizeof(trifuse_py_call), offsetof(struct _cffi_align__trifuse_py_call, y), 194, 7 },
-  { "trifuse_py_handle", 637, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_py_handle", 642, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_py_handle), offsetof(struct _cffi_align__trifuse_py_handle, y), 201, 5 },
-  { "trifuse_py_limiter", 638, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_py_limiter", 643, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_py_limiter), offsetof(struct _cffi_align__trifuse_py_limiter, y), 206, 4 },
-  { "trifuse_py_place", 639, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_py_place", 644, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_py_place), offsetof(struct _cffi_align__trifuse_py_place, y), 210, 2 },
-  { "trifuse_py_places", 641, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_py_places", 646, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_py_places), offsetof(struct _cffi_align__trifuse_py_places, y), 212, 6 },
-  { "trifuse_py_throttle", 642, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_py_throttle", 647, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_py_throttle), offsetof(struct _cffi_align__trifuse_py_throttle, y), 218, 1 },
-  { "trifuse_py_told", 643, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_py_told", 648, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_py_told), offsetof(struct _cffi_align__trifuse_py_told, y), 219, 7 },
-  { "trifuse_reservation", 644, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_reservation", 649, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_reservation), offsetof(struct _cffi_align__trifuse_reservation, y), 226, 6 },
-  { "trifuse_retry", 645, _CFFI_F_OPAQUE,
+  { "trifuse_retry", 650, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "trifuse_retry_budget", 646, _CFFI_F_OPAQUE,
+  { "trifuse_retry_budget", 651, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "trifuse_retry_budget_config", 647, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_retry_budget_config", 652, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_retry_budget_config), offsetof(struct _cffi_align__trifuse_retry_budget_config, y), 232, 5 },
-  { "trifuse_retry_budget_snapshot", 648, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_retry_budget_snapshot", 653, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_retry_budget_snapshot), offsetof(struct _cffi_align__trifuse_retry_budget_snapshot, y), 237, 8 },
-  { "trifuse_retry_call", 649, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_retry_call", 654, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_retry_call), offsetof(struct _cffi_align__trifuse_retry_call, y), 245, 8 },
-  { "trifuse_retry_config", 650, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_retry_config", 655, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_retry_config), offsetof(struct _cffi_align__trifuse_retry_config, y), 253, 13 },
-  { "trifuse_retry_snapshot", 651, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_retry_snapshot", 656, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_retry_snapshot), offsetof(struct _cffi_align__trifuse_retry_snapshot, y), 266, 11 },
-  { "trifuse_throttle", 652, _CFFI_F_OPAQUE,
+  { "trifuse_throttle", 657, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "trifuse_throttle_config", 653, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_throttle_config", 658, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_throttle_config), offsetof(struct _cffi_align__trifuse_throttle_config, y), 277, 7 },
-  { "trifuse_throttle_snapshot", 654, _CFFI_F_CHECK_FIELDS,
+  { "trifuse_throttle_snapshot", 659, _CFFI_F_CHECK_FIELDS,
     sizeof(trifuse_throttle_snapshot), offsetof(struct _cffi_align__trifuse_throttle_snapshot, y), 284, 8 },
 };
 
 static const struct _cffi_typename_s _cffi_typenames[] = {
-  { "trifuse_breaker", 617 },
-  { "trifuse_breaker_config", 618 },
-  { "trifuse_breaker_event", 619 },
-  { "trifuse_breaker_snapshot", 620 },
-  { "trifuse_concurrency", 621 },
-  { "trifuse_concurrency_config", 622 },
-  { "trifuse_concurrency_snapshot", 623 },
-  { "trifuse_config_error", 624 },
-  { "trifuse_cusum_design", 625 },
-  { "trifuse_hedge", 626 },
-  { "trifuse_hedge_config", 627 },
-  { "trifuse_hedge_snapshot", 628 },
-  { "trifuse_histogram", 629 },
-  { "trifuse_histogram_config", 630 },
-  { "trifuse_histogram_snapshot", 631 },
-  { "trifuse_limiter", 632 },
-  { "trifuse_limiter_config", 633 },
-  { "trifuse_limiter_snapshot", 634 },
-  { "trifuse_py_call", 635 },
-  { "trifuse_py_handle", 637 },
-  { "trifuse_py_limiter", 638 },
-  { "trifuse_py_place", 639 },
-  { "trifuse_py_places", 641 },
-  { "trifuse_py_throttle", 642 },
-  { "trifuse_py_told", 643 },
-  { "trifuse_reservation", 644 },
-  { "trifuse_retry", 645 },
-  { "trifuse_retry_budget", 646 },
-  { "trifuse_retry_budget_config", 647 },
-  { "trifuse_retry_budget_snapshot", 648 },
-  { "trifuse_retry_call", 649 },
-  { "trifuse_retry_config", 650 },
-  { "trifuse_retry_snapshot", 651 },
-  { "trifuse_throttle", 652 },
-  { "trifuse_throttle_config", 653 },
-  { "trifuse_throttle_snapshot", 654 },
+  { "trifuse_breaker", 622 },
+  { "trifuse_breaker_config", 623 },
+  { "trifuse_breaker_event", 624 },
+  { "trifuse_breaker_snapshot", 625 },
+  { "trifuse_concurrency", 626 },
+  { "trifuse_concurrency_config", 627 },
+  { "trifuse_concurrency_snapshot", 628 },
+  { "trifuse_config_error", 629 },
+  { "trifuse_cusum_design", 630 },
+  { "trifuse_hedge", 631 },
+  { "trifuse_hedge_config", 632 },
+  { "trifuse_hedge_snapshot", 633 },
+  { "trifuse_histogram", 634 },
+  { "trifuse_histogram_config", 635 },
+  { "trifuse_histogram_snapshot", 636 },
+  { "trifuse_limiter", 637 },
+  { "trifuse_limiter_config", 638 },
+  { "trifuse_limiter_snapshot", 639 },
+  { "trifuse_py_call", 640 },
+  { "trifuse_py_handle", 642 },
+  { "trifuse_py_limiter", 643 },
+  { "trifuse_py_place", 644 },
+  { "trifuse_py_places", 646 },
+  { "trifuse_py_throttle", 647 },
+  { "trifuse_py_told", 648 },
+  { "trifuse_reservation", 649 },
+  { "trifuse_retry", 650 },
+  { "trifuse_retry_budget", 651 },
+  { "trifuse_retry_budget_config", 652 },
+  { "trifuse_retry_budget_snapshot", 653 },
+  { "trifuse_retry_call", 654 },
+  { "trifuse_retry_config", 655 },
+  { "trifuse_retry_snapshot", 656 },
+  { "trifuse_throttle", 657 },
+  { "trifuse_throttle_config", 658 },
+  { "trifuse_throttle_snapshot", 659 },
 };
 
 static const struct _cffi_type_context_s _cffi_type_context = {
@@ -14185,7 +14211,7 @@ static const struct _cffi_type_context_s _cffi_type_context = {
   0,  /* num_enums */
   36,  /* num_typenames */
   NULL,  /* no includes */
-  662,  /* num_types */
+  667,  /* num_types */
   0,  /* flags */
 };
 

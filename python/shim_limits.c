@@ -240,9 +240,13 @@ static int trifuse_py_places_snapshot(void *place, trifuse_concurrency_snapshot 
     return result;
 }
 
-static void trifuse_py_places_forget(void *place)
+static void trifuse_py_places_inherit(void *block, const void *parent, size_t size)
 {
-    trifuse_py_places *head = ((trifuse_py_place *)place)->places;
+    const char *core = (const char *)((const trifuse_py_place *)parent)->places->concurrency;
+    memcpy(block, parent, size);
+    trifuse_py_places *head = (trifuse_py_places *)(void *)((char *)block + PY_PLACES);
+    ((trifuse_py_place *)block)->places = head;
+    head->concurrency = (void *)((char *)block + (core - (const char *)parent));
     head->waiting = 0;
     while (trifuse_concurrency_in_flight(head->concurrency) != 0)
         if (trifuse_concurrency_release(head->concurrency, TRIFUSE_OUTCOME_IGNORED, 0) != TRIFUSE_OK)

@@ -202,7 +202,9 @@ def test_a_function_only_marked_as_a_coroutine_function_may_share_its_awaitable(
     assert breaker.snapshot().successes == 3
 
 
-@pytest.mark.parametrize("way", ["breaker", "rich breaker", "breaker block", "timeout", "timeout block", "pipeline"])
+@pytest.mark.parametrize(
+    "way", ["breaker", "rich breaker", "breaker block", "timeout", "timeout block", "pipeline"]
+)
 def test_a_coroutine_that_a_callback_of_the_loop_steps_runs_without_a_limit(breaker_of, run, way):
     breaker = breaker_of(request_timeout=1, **({"fallback_value": 0} if way == "rich breaker" else {}))
     limit = {"timeout": Timeout(1), "pipeline": Pipeline("search", Timeout(2), breaker)}.get(way, breaker)

@@ -218,15 +218,17 @@ def test_a_value_that_cannot_stand_in_for_a_stream_is_refused_at_once(breaker_of
         return breaker(items) if way == "decorated" else breaker.call(items)
 
     for value in (None, 5):
-        with pytest.raises(ConfigurationError, match=f"fallback_value={value} is not allowed; allowed: items"):
+        with pytest.raises(
+            ConfigurationError, match=f"fallback_value={value} is not allowed; allowed: items"
+        ):
             guard(fallback_value=value)
     guard(fallback_value=[])
 
 
 def test_a_generator_cannot_await_its_fallback(breaker_of):
-    with pytest.raises(ConfigurationError, match="fallback=.* not awaited"):
+    with pytest.raises(ConfigurationError, match=r"fallback=.* not awaited"):
         breaker_of(fallback=spare)(no_items)
-    with pytest.raises(ConfigurationError, match="fallbacks=.* not awaited"):
+    with pytest.raises(ConfigurationError, match=r"fallbacks=.* not awaited"):
         Fallback(spare)(no_items)
     breaker_of(fallback=spare)(no_async_items)
 

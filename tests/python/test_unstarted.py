@@ -46,7 +46,12 @@ def warned():
     """Collect the warnings, those of finalizers too."""
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
-        yield lambda: gc.collect() and None or [str(warning.message) for warning in seen]
+
+        def messages():
+            gc.collect()
+            return [str(warning.message) for warning in seen]
+
+        yield messages
 
 
 def test_a_task_that_is_cancelled_before_its_first_step_leaves_no_warning(guarded, warned, run):

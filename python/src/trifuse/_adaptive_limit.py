@@ -192,13 +192,17 @@ class AdaptiveLimit(MeasuredPlaces):
     def _failed(self, slot: Any, error: BaseException) -> None:
         """Report what a call raised."""
         self._leave(slot, self._options.outcome_of(error))
-        self._spare.append(slot)
+
+    def _inherit(self) -> None:
+        self._spare = []  # these slots, and those of the parent's calls that end here, are of its memory
+        super()._inherit()
 
     def _guard_function(self, fn: Callable[..., Any]) -> Any:
-        spare, judge, awaited = self._spare, self._options.failure_if, gives_awaitables(fn)
+        judge, awaited = self._options.failure_if, gives_awaitables(fn)
 
         def guarded(*args, **kwargs):  # type: ignore[no-untyped-def]
             nonlocal awaited
+            spare = self._spare
             try:
                 slot = spare.pop()
             except IndexError:
@@ -213,6 +217,7 @@ class AdaptiveLimit(MeasuredPlaces):
                 result = fn(*args, **kwargs) if kwargs else fn(*args)
             except BaseException as error:
                 self._failed(slot, error)
+                spare.append(slot)
                 raise
             if type(result) not in PLAIN and not is_plain(result):
                 awaited = isawaitable(result)
@@ -225,9 +230,10 @@ class AdaptiveLimit(MeasuredPlaces):
         return guarded
 
     def _guard_coroutine_function(self, fn: Callable[..., Any]) -> Any:
-        spare, judge = self._spare, self._options.failure_if
+        judge = self._options.failure_if
 
         async def guarded(*args, **kwargs):  # type: ignore[no-untyped-def]
+            spare = self._spare
             try:
                 slot = spare.pop()
             except IndexError:
@@ -239,6 +245,7 @@ class AdaptiveLimit(MeasuredPlaces):
                 result = await (fn(*args, **kwargs) if kwargs else fn(*args))
             except BaseException as error:
                 self._failed(slot, error)
+                spare.append(slot)
                 raise
             if (leave(slot) if judge is None else self._judged(slot, result)) > 0:
                 self._settle()

@@ -82,9 +82,9 @@ def go_on(
 
     own.unjudged()
     if type(result) is AsyncGeneratorType:
-        return guard_async_items(own, options, result)
+        return guard_async_items(own, options, result, args, kwargs)
     if type(result) is GeneratorType and not result.gi_code.co_flags & _ITERABLE_COROUTINE:
-        return guard_items(own, options, result)
+        return guard_items(own, options, result, args, kwargs)
     guarded: Any = settle(own, options, unstarted(result), args, kwargs)
     guarded.__qualname__ = getattr(result, "__qualname__", guarded.__qualname__)
     return guarded

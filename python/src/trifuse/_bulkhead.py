@@ -11,7 +11,6 @@ from inspect import isawaitable
 from types import TracebackType
 from typing import Any, ParamSpec, Protocol, Self, TypeVar
 
-from trifuse import _places
 from trifuse._awaiting import PLAIN, is_plain
 from trifuse._core import ffi, lib
 from trifuse._durations import NEVER, Duration, seconds
@@ -100,6 +99,8 @@ class Bulkhead(Places):
         result = enter(self._memory)
         if result and not take_turn(self, self._memory, result, self._max_wait_ns):
             self._unheld += 1
+        elif self._entered is not None:
+            self._entered.enter()
         return self
 
     def __exit__(
@@ -108,6 +109,8 @@ class Bulkhead(Places):
         """Give it back. Raises TrifuseError when there was none."""
         if self._unheld:
             self._unheld -= 1
+            return
+        if self._entered is not None and not self._entered.leave():
             return
         waiting = leave(self._memory)
         if waiting:
@@ -118,6 +121,8 @@ class Bulkhead(Places):
         result = enter(self._memory)
         if result and not await take_turn_async(self, self._memory, result, self._max_wait_ns):
             self._unheld += 1
+        elif self._entered is not None:
+            self._entered.enter()
         return self
 
     async def __aexit__(
@@ -127,14 +132,14 @@ class Bulkhead(Places):
         if self._unheld:
             self._unheld -= 1
             return
+        if self._entered is not None and not self._entered.leave():
+            return
         waiting = leave(self._memory)
         if waiting:
             self._left(waiting)
 
     def _left(self, waiting: int) -> None:
         if waiting < 0:
-            if _places.inherited:
-                return
             raise TrifuseError(f"bulkhead {self.name!r}: a place was given back that was not taken")
         self._settle()
 
@@ -161,10 +166,11 @@ class Bulkhead(Places):
         queue_settings(*self._queue_with(changes))
 
     def _guard_function(self, fn: Callable[..., Any]) -> Any:
-        memory, awaited = self._memory, gives_awaitables(fn)
+        awaited = gives_awaitables(fn)
 
         def guarded(*args, **kwargs):  # type: ignore[no-untyped-def]
             nonlocal awaited
+            memory = self._memory
             result = enter(memory)
             if result:
                 if awaited and in_task():
@@ -187,9 +193,8 @@ class Bulkhead(Places):
         return guarded
 
     def _guard_coroutine_function(self, fn: Callable[..., Any]) -> Any:
-        memory = self._memory
-
         async def guarded(*args, **kwargs):  # type: ignore[no-untyped-def]
+            memory = self._memory
             result = enter(memory)
             if result and not await take_turn_async(self, memory, result, self._max_wait_ns):
                 return await fn(*args, **kwargs)

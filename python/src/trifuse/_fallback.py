@@ -104,12 +104,17 @@ def answer(
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
     what: str = "circuit breaker",
+    ways: tuple[str, ...] = (),
 ) -> tuple[Any, Answered] | None:
-    """Ask the levels in order. None when all fail: their errors are then attached to ``error``."""
+    """Ask the levels in order. None when all fail: their errors are then attached to ``error``.
+
+    ``ways``: what must be iterated in one of these ways; a level that gives anything else has failed.
+    """
     failed: list[Exception] = []
     for number, level in enumerate(chain, 1):
         try:
             result = level.call(error, args, kwargs)
+            _check_items(result, ways)
         except Exception as exc:  # noqa: BLE001 - the next level is asked
             failed.append(exc.with_traceback(None))
             continue
@@ -125,6 +130,7 @@ async def answer_async(
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
     what: str = "circuit breaker",
+    ways: tuple[str, ...] = (),
 ) -> tuple[Any, Answered] | None:
     """Ask the levels in order, awaiting what is to be awaited; None as answer()."""
     failed: list[Exception] = []
@@ -133,12 +139,38 @@ async def answer_async(
             result = level.call(error, args, kwargs)
             if isinstance(result, Awaitable):
                 result = await result
+            _check_items(result, ways)
         except Exception as exc:  # noqa: BLE001 - the next level is asked
             failed.append(exc.with_traceback(None))
             continue
         return result, answered(name, number, level, what)
     exhausted(name, error, failed, what)
     return None
+
+
+ITEMS = ("__iter__",)
+ASYNC_ITEMS = ("__iter__", "__aiter__")
+"""How what stands in for a stream is iterated."""
+
+
+def check_stream(chain: Chain | None, fields: tuple[str, str], ways: tuple[str, ...]) -> None:
+    """Raise ConfigurationError for a level that cannot stand in for a stream, as far as looking at it tells.
+
+    ``fields``: the names of the settings for functions and for the value.
+    """
+    for level in chain or ():
+        if level.asynchronous and ways is ITEMS:
+            allowed = "functions that are not awaited, where a generator is guarded"
+            raise ConfigurationError(fields[0], level.function, allowed)
+        value = level.function
+        if isinstance(value, _Value) and not any(hasattr(value.value, way) for way in ways):
+            allowed = "items, such as [], where a generator is guarded"
+            raise ConfigurationError(fields[1], value.value, allowed)
+
+
+def _check_items(result: Any, ways: tuple[str, ...]) -> None:
+    if ways and not any(hasattr(result, way) for way in ways):
+        raise TypeError(f"the fallback gave a {type(result).__qualname__}, where a stream needs items")
 
 
 def answered(name: str, number: int, level: Level, what: str) -> Answered:

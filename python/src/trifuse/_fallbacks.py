@@ -12,7 +12,16 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 from trifuse._awaiting import PLAIN, is_plain
 from trifuse._core import lib
 from trifuse._errors import ConfigurationError, RefusedError, RetriesExhausted, UnsupportedError
-from trifuse._fallback import Chain, answer, answer_async, last_fallback, make_chain
+from trifuse._fallback import (
+    ASYNC_ITEMS,
+    ITEMS,
+    Chain,
+    answer,
+    answer_async,
+    check_stream,
+    last_fallback,
+    make_chain,
+)
 from trifuse._options import NOT_GIVEN, ErrorTest, _error_test, matches
 from trifuse._policy import Policy, checked_name
 from trifuse._stream_guards import (
@@ -27,6 +36,7 @@ from trifuse._typing import Decorated
 P = ParamSpec("P")
 R = TypeVar("R")
 _bypass = lib.trifuse_py_bypass
+_FIELDS = ("fallbacks", "value")
 _DATA = (type(None), bool, int, float, str, list, dict)
 
 
@@ -107,11 +117,11 @@ class Fallback(Policy):
         last = error.last_error if isinstance(error, RetriesExhausted) else None
         return matches(self._on, error) or (last is not None and matches(self._on, last))
 
-    def _answer(self, error: Exception, args: Any, kwargs: Any) -> Any:
-        return answer(self._chain, self.name, error, args, kwargs, "fallback")
+    def _answer(self, error: Exception, args: Any, kwargs: Any, ways: tuple[str, ...] = ()) -> Any:
+        return answer(self._chain, self.name, error, args, kwargs, "fallback", ways)
 
-    def _answer_async(self, error: Exception, args: Any, kwargs: Any) -> Any:
-        return answer_async(self._chain, self.name, error, args, kwargs, "fallback")
+    def _answer_async(self, error: Exception, args: Any, kwargs: Any, ways: tuple[str, ...] = ()) -> Any:
+        return answer_async(self._chain, self.name, error, args, kwargs, "fallback", ways)
 
     def _guard_function(self, fn: Callable[..., Any]) -> Any:
         def guarded(*args, **kwargs):  # type: ignore[no-untyped-def]
@@ -182,19 +192,14 @@ class Fallback(Policy):
         return guarded
 
     def _guard_generator_function(self, fn: Callable[..., Any]) -> Any:
-        self._gives_items("__iter__")
+        check_stream(self._chain, _FIELDS, ITEMS)
         return generator_guard(lambda args, kwargs: _Answered(self, fn(*args, **kwargs), args, kwargs))
 
     def _guard_async_generator_function(self, fn: Callable[..., Any]) -> Any:
-        self._gives_items("__iter__", "__aiter__")
+        check_stream(self._chain, _FIELDS, ASYNC_ITEMS)
         return async_generator_guard(
             lambda args, kwargs: _AnsweredAsync(self, fn(*args, **kwargs), args, kwargs)
         )
-
-    def _gives_items(self, *ways: str) -> None:
-        """Refuse a value that cannot stand in for a stream."""
-        if self._value is not NOT_GIVEN and not any(hasattr(self._value, way) for way in ways):
-            raise ConfigurationError("value", self._value, "items, such as [], where a generator is guarded")
 
 
 class _Answered:
@@ -216,7 +221,8 @@ class _Answered:
             last_fallback.set(None)
             raise
         except Exception as error:
-            found = self._of._answer(error, self._args, self._kwargs) if self._of._answers(error) else None
+            of = self._of
+            found = of._answer(error, self._args, self._kwargs, ITEMS) if of._answers(error) else None
             if found is None:
                 raise
             self._items = items_of(found[0])
@@ -248,8 +254,9 @@ class _AnsweredAsync:
             last_fallback.set(None)
             raise
         except Exception as error:
-            answers = self._of._answers(error)
-            found = await self._of._answer_async(error, self._args, self._kwargs) if answers else None
+            found = None
+            if self._of._answers(error):
+                found = await self._of._answer_async(error, self._args, self._kwargs, ASYNC_ITEMS)
             if found is None:
                 raise
             self._items = async_items_of(found[0])

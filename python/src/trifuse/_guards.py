@@ -111,6 +111,8 @@ def guard_coroutine_function(breaker: Base, options: Options, fn: Callable[..., 
                     return await _otherwise(breaker, options, slot, fn, args, kwargs)
                 loop = table.loop
             task = _limits.current_task(loop)
+            if task is None:  # a callback of the loop steps it, and there is nobody to cancel
+                return await _otherwise(breaker, options, slot, fn, args, kwargs)
             before = task.cancelling()
             try:
                 call = fn(*args, **kwargs) if kwargs else fn(*args)

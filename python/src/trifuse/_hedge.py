@@ -166,14 +166,13 @@ class Hedge(Policy):
 
         def guarded(*args, **kwargs):  # type: ignore[no-untyped-def]
             nonlocal plain
-            if not plain or _bypass():
-                first = fn(*args, **kwargs)
-                if _bypass():
-                    return first
-                if isawaitable(first):
-                    return self._run(unstarted(first), fn, args, kwargs)
+            if _bypass():
+                return fn(*args, **kwargs)
+            first = None if plain else fn(*args, **kwargs)
+            if not isawaitable(first):
                 plain = True
-            self._cannot(fn, "functions whose result is not awaited", _ADVICE)
+                self._cannot(fn, "functions whose result is not awaited", _ADVICE)
+            return self._run(unstarted(first), fn, args, kwargs)
 
         return guarded
 

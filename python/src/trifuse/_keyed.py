@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from trifuse._keys import KeyedBreakers
-from trifuse._kinds import check_guardable, is_generator_function, look_like, run, underlying
+from trifuse._kinds import check_fallback, check_guardable, is_generator_function, look_like, run, underlying
 from trifuse._options import Options
 
 
@@ -24,6 +24,7 @@ def guard_by_key(breakers: KeyedBreakers, options: Options, key: Callable[..., H
         return type(fn)(guard_by_key(breakers, options, key, fn.__func__))
     check_guardable(fn)
     kind = underlying(fn)
+    check_fallback(options, kind)
     pick = breakers.pick
     guarded: Any
     if inspect.isasyncgenfunction(kind):

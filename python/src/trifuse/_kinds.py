@@ -15,6 +15,7 @@ from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from trifuse._errors import ConfigurationError
+from trifuse._fallback import ASYNC_ITEMS, ITEMS, check_stream
 from trifuse._guards import guard_coroutine_function, guard_function
 from trifuse._options import Options
 from trifuse._runs import run_coroutine_function, run_function
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _SPECIAL = (
     inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ITERABLE_COROUTINE | inspect.CO_ASYNC_GENERATOR
 )
+_FALLBACK = ("fallback", "fallback_value")
 _GUARDABLE = "a function, method, coroutine function, generator function or callable object"
 
 
@@ -120,6 +122,7 @@ def _guard_closely(breaker: Base, options: Options, fn: Any, kind: Any) -> Any:
         raise ConfigurationError(
             "idle_timeout", options.idle_timeout, "only for generators and asynchronous generators"
         )
+    check_fallback(options, kind)
     if inspect.isasyncgenfunction(kind):
         return guard_async_generator_function(breaker, options, fn)
     if generator:
@@ -131,6 +134,14 @@ def _guard_closely(breaker: Base, options: Options, fn: Any, kind: Any) -> Any:
     if options.plain:
         return guard_function(breaker, options, fn)
     return _guard_function_richly(breaker, options, fn)
+
+
+def check_fallback(options: Options, kind: Any) -> None:
+    """Raise ConfigurationError for a fallback that cannot stand in for what a stream gives."""
+    if options.chain is not None and inspect.isasyncgenfunction(kind):
+        check_stream(options.chain, _FALLBACK, ASYNC_ITEMS)
+    elif options.chain is not None and is_generator_function(kind):
+        check_stream(options.chain, _FALLBACK, ITEMS)
 
 
 def guard_with(policy: Policy, fn: Any) -> Any:
@@ -183,6 +194,7 @@ def run(breaker: Base, options: Options, fn: Any, args: Any, kwargs: Any) -> Any
     kind = underlying(fn)
     if inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(kind):
         return run_coroutine_function(breaker, options, fn, args, kwargs)
+    check_fallback(options, kind)
     if inspect.isasyncgenfunction(kind):
         return guard_async_generator_function(breaker, options, fn)(*args, **kwargs)
     if is_generator_function(kind):

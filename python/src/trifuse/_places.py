@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
+from trifuse._contexts import owner_now
 from trifuse._core import ffi, lib
 from trifuse._durations import Duration, seconds
 from trifuse._errors import ConfigurationError, TrifuseError
@@ -33,13 +34,15 @@ _all: weakref.WeakSet[Places] = weakref.WeakSet()
 class Places(Policy):
     """So many calls at once; others wait for a place or are refused."""
 
-    __slots__ = ("_max_queue", "_max_wait_ns", "_memory", "_options", "_queue")
+    __slots__ = ("_entered", "_max_queue", "_max_wait_ns", "_memory", "_options", "_parents", "_queue")
     _options: Options
 
     def _set_up(self, kind: Kind, config: Any, given: Mapping[str, Any], name: str | None) -> None:
         self.name = checked_name(name)
         self._memory: Any = kind.block(config, given)
         self._queue: PlaceQueue | None = None
+        self._entered: Entered | None = None
+        self._parents: Any = None
         _all.add(self)
 
     def _set_queue(self, max_queue: Any, max_wait: Duration | None) -> None:
@@ -105,6 +108,22 @@ class Places(Policy):
         if self._queue is not None:
             self._queue.settle()
 
+    def _inherit(self) -> None:
+        """In a forked child: begin with no place taken.
+
+        What runs here yet of what the parent began gives its places back to the parent's memory, which
+        is kept for that.
+        """
+        if not self.in_flight:
+            return
+        memory = ffi.new("uint64_t[]", len(self._memory))
+        lib.trifuse_py_places_inherit(memory, self._memory, ffi.sizeof(memory))
+        self._parents = (self._memory, self._parents)
+        self._memory = memory
+        self._entered = Entered()
+        if self._queue is not None:
+            self._queue.forget(memory)
+
     def _leave(self, slot: Any, outcome: int) -> None:
         if finish(slot, outcome) > 0:
             self._settle()
@@ -144,6 +163,10 @@ class Place:
         if self._slot is not None:
             self._limit._leave(self._slot, outcome)
 
+    def __reduce__(self) -> Any:
+        """Refuse to be copied or pickled: it is given back once, by whoever holds it."""
+        raise TypeError(f"a place in {self._limit.name!r} cannot be copied or pickled: it is given back once")
+
     def __enter__(self) -> Self:
         """Hold it for a block of code."""
         return self
@@ -158,6 +181,29 @@ class Place:
         """Give a forgotten place back."""
         if getattr(self, "_state", 0):
             self._end(_IGNORED)
+
+
+class Entered:
+    """The blocks that a forked child has entered itself, by task or thread; those of its parent hold nothing."""
+
+    __slots__ = ("_blocks",)
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._blocks: dict[Any, int] = {}
+
+    def enter(self) -> None:
+        """Note that the running task or thread enters a block."""
+        owner = owner_now()
+        self._blocks[owner] = self._blocks.get(owner, 0) + 1
+
+    def leave(self) -> bool:
+        """Take the innermost block of the running task or thread out; False when it is the parent's."""
+        owner = owner_now()
+        depth = self._blocks.pop(owner, 0)
+        if depth > 1:
+            self._blocks[owner] = depth - 1
+        return depth > 0
 
 
 class ConcurrencySnapshot(NamedTuple):
@@ -207,16 +253,10 @@ def snapshot_of(limit: Places) -> ConcurrencySnapshot:
     )  # fmt: skip
 
 
-inherited = False
-"""This process is a forked child: blocks that its parent entered may be left in it, without a place."""
-
-
 def _after_fork() -> None:
     """In a forked child the other threads and the places they held are gone."""
-    global inherited  # noqa: PLW0603 - of the process
-    inherited = True
     for limit in list(_all):
-        lib.trifuse_py_places_forget(limit._memory)
+        limit._inherit()
 
 
 if hasattr(os, "register_at_fork"):

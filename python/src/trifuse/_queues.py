@@ -169,9 +169,10 @@ class PlaceQueue(Queue):
             lib.trifuse_py_places_set_waiting(self._memory, 1)
             return True
 
-    def forget(self) -> None:
-        """In a forked child: the others are gone."""
+    def forget(self, memory: Any = None) -> None:
+        """In a forked child: the others are gone, and the limit has perhaps a memory of its own."""
         super().forget()
+        self._memory = memory or self._memory
         lib.trifuse_py_places_set_waiting(self._memory, 0)
 
     def _settle(self, now: int, *, leaving: bool) -> None:  # noqa: ARG002 - a place has no time

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trifuse._core import ffi, lib
@@ -84,12 +85,13 @@ class Reservation:
         wait: seconds from the reservation on after which they may be used; 0.0: at once.
     """
 
-    __slots__ = ("_limit", "_told", "n", "wait")
+    __slots__ = ("_limit", "_process", "_told", "n", "wait")
 
     def __init__(self, limit: RateLimit, n: int, told: Any) -> None:
         """Take what the core told."""
         self._limit = limit
         self._told = told
+        self._process = os.getpid()
         self.n = n
         self.wait = seconds(told.reservation.wait_ns)
 
@@ -97,10 +99,19 @@ class Reservation:
         """Show tokens and wait."""
         return f"<Reservation of {self.n} of {self._limit.name!r}, wait={self.wait:g}>"
 
+    def __reduce__(self) -> Any:
+        """Refuse to be copied or pickled: it is cancelled once, by whoever holds it."""
+        raise TypeError(
+            f"a reservation of {self._limit.name!r} cannot be copied or pickled: its tokens are there once"
+        )
+
     def cancel(self) -> int:
-        """Give the tokens back, less those granted after it, and tell how many; again: 0."""
+        """Give the tokens back, less those granted after it, and tell how many; again: 0.
+
+        In a forked child it is the parent's: 0.
+        """
         told, self._told = self._told, None
-        if told is None:
+        if told is None or self._process != os.getpid():
             return 0
         return int(lib.trifuse_py_limiter_cancel(self._limit._memory, told))
 

@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, Generator, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from trifuse._errors import RefusedError, RequestTimeoutError
-from trifuse._fallback import Answered, answer, answer_async, last_fallback
+from trifuse._fallback import ASYNC_ITEMS, ITEMS, Answered, answer, answer_async, last_fallback
 from trifuse._limits import start_limit
 from trifuse._options import IGNORED, SUCCESS, TIMEOUT, Options, is_cancellation
 from trifuse._permits import UNJUDGED, OwnCall, admit_own, now_ns, tell_refused_call
@@ -38,7 +38,7 @@ def run_generator(
         if options.chain is None:
             tell_refused_call(breaker, error)
             raise
-        found = answer(options.chain, breaker.name, error, args, kwargs)
+        found = answer(options.chain, breaker.name, error, args, kwargs, ways=ITEMS)
         tell_refused_call(breaker, error, found and found[1])
         if found is None:
             raise
@@ -74,7 +74,7 @@ def guard_items(
         own.raised(error, TIMEOUT if watch.late else None)
         if watch.given or options.chain is None or not options.falls_back_on(error):
             raise
-        found = answer(options.chain, own.breaker.name, error, args, kwargs or {})
+        found = answer(options.chain, own.breaker.name, error, args, kwargs or {}, ways=ITEMS)
         if found is None:
             raise
         instead, answered = found
@@ -163,7 +163,7 @@ async def _opened(
     except RefusedError as error:
         found = None
         if options.chain is not None:
-            found = await answer_async(options.chain, breaker.name, error, args, kwargs)
+            found = await answer_async(options.chain, breaker.name, error, args, kwargs, ways=ASYNC_ITEMS)
         tell_refused_call(breaker, error, found and found[1])
         if found is None:
             raise
@@ -201,7 +201,7 @@ async def guard_async_items(  # noqa: C901 - the states of a stream, in one piec
                 if given or options.chain is None or not options.falls_back_on(error):
                     raise
                 name = own.breaker.name
-                found = await answer_async(options.chain, name, error, args, kwargs or {})
+                found = await answer_async(options.chain, name, error, args, kwargs or {}, ways=ASYNC_ITEMS)
                 if found is None:
                     raise
                 instead, answered = found

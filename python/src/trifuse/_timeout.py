@@ -130,9 +130,9 @@ class Timeout(TimeLimit):
                 table = self._find_table()
                 if table is None:
                     return await _within_both(self, fn, args, kwargs)
-            if bypass():
-                return await fn(*args, **kwargs)
             task = _limits.current_task(table.loop)
+            if task is None or bypass():  # without a task a callback of the loop steps it: nobody to cancel
+                return await _within_both(self, fn, args, kwargs)
             before = task.cancelling()
             call = fn(*args, **kwargs) if kwargs else fn(*args)
             calls = table.calls

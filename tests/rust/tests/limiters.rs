@@ -260,3 +260,14 @@ async fn waiters_that_are_aborted_leave_their_turn_to_the_others() {
     tokio::time::advance(10 * MS).await;
     limiter.try_acquire().unwrap();
 }
+
+#[test]
+fn what_is_allowed_is_told_of_the_very_thing_that_was_given() {
+    for rate in [0.0, -0.0] {
+        let said = RateLimiter::per_second(rate).build().unwrap_err().to_string();
+        assert_eq!(said, "rate = 0.0 is not allowed: 0.000001 to 1000000000 a second");
+    }
+    let bucket = RateLimiter::per_second(5.0).build().unwrap();
+    let said = bucket.set_rate(RateLimiterConfig::DEFAULT.with_kind(LimiterKind::FixedWindow)).unwrap_err();
+    assert_eq!(said.to_string(), "kind = \"fixed_window\" is not allowed: token_bucket");
+}

@@ -242,6 +242,8 @@ async fn of_those_who_wait_for_a_window_one_at_a_time_is_woken() {
     for waiter in &mut waiters {
         assert!(poll_with(waiter.as_mut(), &waker).is_pending());
     }
+    let said = limiter.try_acquire().unwrap_err().to_string();
+    assert!(said.ends_with("the call was not made; others wait in line before it"), "{said}");
     for woken in [1, 2] {
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert!(poll_with(waiters[0].as_mut(), &waker).is_ready());
@@ -268,4 +270,17 @@ fn who_is_let_in_at_once_is_in_nobodys_way() {
         });
         assert_eq!((limiter.snapshot().granted, limiter.snapshot().refused), (40_000, 0));
     }
+}
+
+#[test]
+fn a_place_that_comes_in_the_moment_of_giving_up_is_not_lost() {
+    let bulkhead =
+        Bulkhead::builder("search").limit(1).max_queue(9).max_wait(Duration::ZERO).build().unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| (0..300_000).for_each(|_| drop(bulkhead.acquire_blocking())));
+        }
+    });
+    assert_eq!((bulkhead.in_flight(), bulkhead.waiting()), (0, 0));
+    bulkhead.try_acquire().unwrap().success();
 }

@@ -7,8 +7,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use trifuse::{
-    Classification, Clock, Config, Jitter, ManualClock, Order, ResilientService, Retry, RetryConfig,
-    RetryableBlocking, StopReason,
+    CallError, Classification, Clock, Config, Jitter, ManualClock, Order, Pipeline, ResilientService, Retry,
+    RetryConfig, RetryableBlocking, StopReason,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -60,6 +60,9 @@ fn retries_without_a_delay_let_others_run_in_between() {
     assert_eq!(call.as_mut().poll(&mut context), Poll::Ready(Err("down")));
     let woken = futures::executor::block_on(retry.call_async(|| async { Err::<(), _>("down") }));
     assert_eq!((woken, retry.snapshot().retries), (Err("down"), 6));
+    let pipeline = Pipeline::builder("search").retry(retry.clone()).build();
+    let result = futures::executor::block_on(pipeline.call_async(|| async { Err::<(), _>("down") }));
+    assert_eq!((result, retry.snapshot().retries), (Err(CallError::Operation("down")), 9));
 }
 
 #[test]

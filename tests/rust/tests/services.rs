@@ -52,3 +52,9 @@ async fn in_the_founding_order_the_breaker_sees_all_attempts_as_one() {
     let kinds: Vec<_> = service.describe().iter().map(|policy| policy.kind.as_str()).collect();
     assert_eq!(kinds, ["circuit_breaker", "timeout", "retry", "timeout"]);
 }
+
+#[test]
+fn a_service_without_any_time_is_refused() {
+    let error = ResilientService::builder("inventory").timeout(Duration::ZERO).build().unwrap_err();
+    assert_eq!(error.to_string(), "timeout = 0ns is not allowed: more than 0");
+}

@@ -182,6 +182,13 @@ impl PolicyDescription {
         self.settings.push((setting, format!("{value:?}")));
         self
     }
+
+    pub(crate) fn with_wait(self, max_wait: Option<std::time::Duration>) -> Self {
+        match max_wait {
+            Some(wait) => self.with("max_wait", &wait),
+            None => self,
+        }
+    }
 }
 
 impl std::fmt::Display for PolicyDescription {

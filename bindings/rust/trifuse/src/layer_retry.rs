@@ -54,6 +54,7 @@ impl<T, E, C: Classifier<T, E>> AsyncLayer<T, E, C> for Retry {
             let attempt = crate::scope::Scoped::new(Retrying::new(), || next.clone().start());
             let result = attempt.await;
             match self.shared.after(&mut progress, &classifier, result) {
+                (Some(Duration::ZERO), _) => tokio::task::yield_now().await,
                 (Some(delay), _) => tokio::time::sleep(delay).await,
                 (None, result) => return result,
             }

@@ -144,7 +144,7 @@ impl RateLimiter {
         named(&builder.name)?;
         let RateLimiterBuilder { name, config, clock, max_wait, zero } = builder;
         let raw = RawLimiter::new(&config.raw, clock.stamp()).map_err(|error| match config.rate() {
-            rate if rate.is_nan() && zero => ConfigError { value: ConfigValue::Real(0.0), ..error },
+            rate if rate.is_nan() && zero => RateLimiterConfig::no_rate(),
             _ => error,
         })?;
         let shared = LimiterShared {
@@ -243,9 +243,10 @@ impl RateLimiter {
     /// ```
     pub fn set_rate(&self, config: RateLimiterConfig) -> Result<(), LimiterError> {
         let shared = &*self.shared;
-        if shared.kind != LimiterKind::TokenBucket || config.kind() != LimiterKind::TokenBucket {
+        if shared.kind != LimiterKind::TokenBucket {
             return Err(shared.unsupported("set_rate"));
         }
+        config.is_bucket()?;
         Ok(shared.raw.set_rate(&config.raw, shared.clock.stamp())?)
     }
 

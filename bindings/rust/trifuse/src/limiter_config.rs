@@ -5,7 +5,7 @@ use trifuse_sys::TRIFUSE_LIMITER_TOKEN_BUCKET;
 
 use crate::builder_basics::builder_basics;
 use crate::clock::Clock;
-use crate::error::ConfigError;
+use crate::error::{ConfigError, ConfigValue};
 use crate::limiter::RateLimiter;
 use crate::name::Name;
 use crate::policy_config::policy_config;
@@ -88,6 +88,19 @@ impl RateLimiterConfig {
             Preset::Critical => Self::DEFAULT.with_permits(1000),
             Preset::Normal => Self::DEFAULT.with_permits(500),
             _ => Self::DEFAULT,
+        }
+    }
+}
+
+impl RateLimiterConfig {
+    pub(crate) fn no_rate() -> ConfigError {
+        ConfigError::new("rate", ConfigValue::Real(0.0), "0.000001 to 1000000000 a second")
+    }
+
+    pub(crate) fn is_bucket(&self) -> Result<(), ConfigError> {
+        match self.kind() {
+            LimiterKind::TokenBucket => Ok(()),
+            kind => Err(ConfigError::new("kind", ConfigValue::Text(kind.to_string()), "token_bucket")),
         }
     }
 }

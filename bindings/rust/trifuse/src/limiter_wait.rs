@@ -164,7 +164,7 @@ impl RateLimiter {
     ///
     /// # Cancel safety
     /// It asks when it is first polled. Dropped while it waits, its place in the line is free and its
-    /// tokens go back, as [`Reservation::cancel`] does.
+    /// tokens go back, as [`Reservation::cancel`](crate::Reservation::cancel) does.
     ///
     /// # Errors
     /// None for a single token, unless it is called under a [`Deadline`](crate::Deadline) that would pass.

@@ -9,6 +9,7 @@ use crate::layer::{Describe, PolicyDescription};
 use crate::limiter::RateLimiter;
 use crate::name::Name;
 use crate::pipeline::{Chain, End, Pipeline};
+use crate::places::Places;
 use crate::retry::Retry;
 use crate::text_refusal::PolicyKind;
 use crate::throttle::Throttle;
@@ -203,16 +204,26 @@ fn fields(
     told
 }
 
+/// The line before a bulkhead, where there is one.
+fn lined(told: PolicyDescription, places: &Places) -> PolicyDescription {
+    match places.max_queue {
+        0 => told,
+        calls => told.with("max_queue", &calls).with_wait(places.max_wait),
+    }
+}
+
 described! {
     CircuitBreaker => CircuitBreaker, |breaker, told| fields(told, |visit| breaker.config().each_field(visit));
     Retry => Retry, |retry, told| fields(told, |visit| retry.config().each_field(visit));
     RateLimiter => RateLimit, |limiter, told| {
         let picture = limiter.snapshot();
-        told.with("rate", &picture.rate).with("capacity", &picture.capacity).with("kind", &picture.kind)
+        let told = told.with("rate", &picture.rate).with("capacity", &picture.capacity);
+        told.with("kind", &picture.kind).with_wait(limiter.shared.max_wait)
     };
-    Bulkhead => Bulkhead, |bulkhead, told| told.with("limit", &bulkhead.limit());
+    Bulkhead => Bulkhead, |bulkhead, told| lined(told.with("limit", &bulkhead.limit()), &bulkhead.shared);
     AdaptiveLimit => AdaptiveLimit, |limit, told| {
-        told.with("algorithm", &limit.snapshot().algorithm).with("limit", &limit.limit())
+        let told = told.with("algorithm", &limit.snapshot().algorithm);
+        lined(told.with("limit", &limit.limit()), &limit.shared)
     };
     Throttle => Throttle, |throttle, told| told.with("k", &throttle.shared.config.k());
     Timeout => Timeout, |timeout, told| told.with("limit", &timeout.limit());

@@ -118,7 +118,7 @@ impl fmt::Display for Refused {
                 )?;
                 match self.retry_after {
                     Some(wait) => write!(f, "; try again in {wait:.3?}"),
-                    None => Ok(()),
+                    None => f.write_str("; others wait in line before it"),
                 }
             }
             RefusalReason::BulkheadFull => write!(

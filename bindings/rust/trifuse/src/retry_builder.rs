@@ -82,7 +82,8 @@ impl RetryBuilder {
         Self { name, config, clock, budget: None, backoff: None, nested: false }
     }
 
-    /// The budget that all retries of a client share; when it is spent, the original error surfaces.
+    /// The budget that all retries of a client share; when it is spent, the original error surfaces. Its
+    /// clock is to be this retry's.
     ///
     /// ```
     /// # use trifuse::{Retry, RetryBudget};

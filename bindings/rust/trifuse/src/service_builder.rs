@@ -4,7 +4,7 @@ use std::time::Duration;
 use crate::breaker::CircuitBreaker;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::error::ConfigError;
+use crate::error::{ConfigError, ConfigValue};
 use crate::name::Name;
 use crate::pipeline::Pipeline;
 use crate::retry::Retry;
@@ -150,6 +150,9 @@ impl ResilientServiceBuilder {
     pub fn build(self) -> Result<ResilientService, ConfigError> {
         let Self { name, order, timeout, retry, breaker, clock } = self;
         let attempt = breaker.request_timeout();
+        if timeout.is_zero() {
+            return Err(ConfigError::new("timeout", ConfigValue::Duration(timeout), "more than 0"));
+        }
         // Before anything is computed from it.
         retry.check()?;
         breaker.check()?;
