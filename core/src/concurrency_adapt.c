@@ -59,11 +59,13 @@ static double vegas_limit(const word *w, double limit, const limit_sample *s) {
 /* Moving average over the long window: a plain mean until the weight of a new sample has fallen to
  * 2 / (window + 1), then exponential with that weight. */
 static double long_next(uint64_t old, double window, uint64_t time, uint64_t *n) {
-    double mean = long_average(old), weight = 2 / (window + 1);
+    double weight = 2 / (window + 1);
     *n = (old & IN_FLIGHT_MASK) + 1;
     double one = 1 / (double)*n;
     if (one < weight) *n -= 1;
-    return mean + ((double)time - mean) * (one < weight ? weight : one);
+    else weight = one;
+    /* Of two shares, not by a difference, whose rest may be 0 between a year and a nanosecond. */
+    return long_average(old) * (1 - weight) + (double)time * weight;
 }
 
 static void gradient_time(word *w, limit_sample *s) {

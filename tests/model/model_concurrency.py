@@ -115,7 +115,7 @@ class Concurrency:
         weight = 1 / self.taken
         if weight < usual:
             weight, self.taken = usual, self.taken - 1
-        self.long += (time - self.long) * weight
+        self.long = self.long * (1 - weight) + time * weight
         longer = self.long / time
         if longer > 2:
             self.long *= c["long_decay"]
