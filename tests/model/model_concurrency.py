@@ -42,6 +42,7 @@ class Concurrency:
         self.no_load, self.epoch, self.samples = 0, 0, 0
         self.short, self.long, self.taken = 0, 0.0, 0
         self.edge = False
+        self.either = ()  # what the long average may be, where rounding decides between the two
 
     def try_acquire(self):
         if self.in_flight >= int(self.n):
@@ -117,6 +118,7 @@ class Concurrency:
             weight, self.taken = usual, self.taken - 1
         self.long = self.long * (1 - weight) + time * weight
         longer = self.long / time
+        self.either = (self.long, self.long * c["long_decay"]) if abs(longer - 2) < 1e-8 else ()
         if longer > 2:
             self.long *= c["long_decay"]
         gradient = min(max(c["tolerance"] * longer, 0.5), 1)

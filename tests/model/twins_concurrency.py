@@ -66,7 +66,7 @@ class ConcurrencyTwins(PolicyTwins):
         outcome = OUTCOMES[byte % len(OUTCOMES)]
         duration, before = self.duration(byte), self.model.n
         self.steps[-1] = (*self.steps[-1], outcome, duration)
-        self.model.edge = False
+        self.model.edge, self.model.either = False, ()
         want = self.model.release(outcome, duration)
         code = NAMES["outcome"][outcome]
         self.same("release", want, self.told(self.call("release")(self.real, code, duration)))
@@ -79,6 +79,9 @@ class ConcurrencyTwins(PolicyTwins):
         """The library's N is where the model's is, and is the model's from now on."""
         self.same("get_snapshot", 0, self.read(now))
         real = self.picture.members()["limit_exact"]
+        if self.model.either:
+            long = self.picture.members()["long_ns"]
+            self.model.long = min(self.model.either, key=lambda either: abs(either - long))
         if not self.model.edge and abs(real - self.model.n) > STEP + 1e-9 * real:
             self.fail(f"N after {before}", self.model.n, real)
         self.model.n = real
