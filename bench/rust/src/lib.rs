@@ -114,7 +114,7 @@ pub fn print(criterion: &Path) -> usize {
 
 /// Prints the other policies, then the aims; returns how many are missed.
 pub fn print_policies(criterion: &Path) -> usize {
-    for group in ["limiter granted", "limiter denied", "limiter, two threads"] {
+    for group in ["limiter granted", "limiter denied", "limiter by key", "limiter, two threads"] {
         print_group(criterion, group, BUCKET);
     }
     for group in ["bulkhead", "bulkhead, two threads"] {

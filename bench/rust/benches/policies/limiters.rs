@@ -7,7 +7,7 @@ use governor::clock::{Clock, MonotonicClock, QuantaClock};
 use governor::middleware::NoOpMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter as Governor};
-use trifuse::{LimiterKind, RateLimiter};
+use trifuse::{KeyedRateLimiters, LimiterKind, RateLimiter};
 
 use crate::Subject;
 
@@ -55,6 +55,24 @@ pub fn generous() -> Vec<Subject> {
         Subject::new("governor, quanta clock", governed(quota, QuantaClock::default())),
         Subject::new("ratelimit", move || ratelimit.try_wait().is_ok()),
         Subject::new("leaky-bucket", move || leaky.try_acquire(1)),
+    ]
+}
+
+/// One of a thousand keys, each of which has all it can ask for.
+pub fn keyed() -> Vec<Subject> {
+    const KEY: &str = "user-000500";
+    let name = |n: usize| format!("user-{n:06}");
+    let each = RateLimiter::per(MANY, Duration::from_secs(1));
+    let ours = KeyedRateLimiters::<String>::builder(each).build().expect("legal");
+    let quota = Quota::per_second(NonZeroU32::MAX);
+    let governed = Governor::dashmap_with_clock(quota, MonotonicClock);
+    for n in 0..1000 {
+        assert!(ours.try_acquire(name(n).as_str()).is_ok() && governed.check_key(&name(n)).is_ok());
+    }
+    let key = KEY.to_owned(); // governor asks for an owned key
+    vec![
+        Subject::new("trifuse, token bucket", move || ours.try_acquire(KEY).is_ok()),
+        Subject::new("governor, standard clock", move || governed.check_key(&key).is_ok()),
     ]
 }
 

@@ -67,6 +67,10 @@ fn denied(c: &mut Criterion) {
     measured(&mut c.benchmark_group("limiter denied"), limiters::spent(), false);
 }
 
+fn by_key(c: &mut Criterion) {
+    measured(&mut c.benchmark_group("limiter by key"), limiters::keyed(), true);
+}
+
 fn two_threads(c: &mut Criterion) {
     contended(&mut c.benchmark_group("limiter, two threads"), limiters::generous());
     contended(&mut c.benchmark_group("bulkhead, two threads"), places::all());
@@ -96,7 +100,7 @@ fn settings() -> Criterion {
 criterion_group! {
     name = policies;
     config = settings();
-    targets = granted, denied, two_threads, bulkhead, retry
+    targets = granted, denied, by_key, two_threads, bulkhead, retry
 }
 
 fn main() {

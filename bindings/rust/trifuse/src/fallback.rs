@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
+use std::future::Future;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::error::CallError;
-#[cfg(feature = "tokio")]
-use crate::layer::{AsyncLayer, Next};
-use crate::layer::{Layer, Reply};
+use crate::fallback_level::{Answer, AtOnce, Level, MayWait};
 use crate::name::Name;
 
 /// An answer in place of an error: several levels in turn, until one of them has an answer.
 ///
 /// A level is a function of the error that may have an answer (a cached result, a simpler rule, a friendly
-/// message); the last is mostly a plain value. Where none has, the error itself is returned. Levels do not
-/// wait: for a spare service, make the call in a `match` on the result.
+/// message); the last is mostly a plain value. Each is given the error of the call itself, never one of
+/// another level; where none has an answer that error is returned. A level that has to wait, such as a
+/// spare service, is a [`level_async`](Self::level_async), and makes it a fallback of asynchronous calls
+/// only. Which level answered is in [`last_fallback`](crate::last_fallback), in
+/// [`answers`](Self::answers), and told to [`on_answer`](Self::on_answer).
 ///
 /// ```
 /// use trifuse::{CallError, Fallback};
@@ -22,15 +25,15 @@ use crate::name::Name;
 /// assert_eq!(answer.unwrap(), "please try again later");
 /// ```
 #[must_use]
-pub struct Fallback<T, E> {
+pub struct Fallback<T, E, W = AtOnce> {
     pub(crate) name: Name,
-    levels: Vec<(&'static str, Level<T, E>)>,
-    on: Option<Answered<E>>,
-    heard: Vec<Heard<E>>,
+    pub(crate) levels: Vec<Level<T, E>>,
+    pub(crate) on: Option<Chosen<E>>,
+    pub(crate) heard: Vec<Heard<E>>,
+    waits: PhantomData<fn() -> W>,
 }
 
-type Level<T, E> = Arc<dyn Fn(&CallError<E>) -> Option<T> + Send + Sync>;
-type Answered<E> = Arc<dyn Fn(&CallError<E>) -> bool + Send + Sync>;
+type Chosen<E> = Arc<dyn Fn(&CallError<E>) -> bool + Send + Sync>;
 type Heard<E> = Arc<dyn Fn(&'static str, &CallError<E>) + Send + Sync>;
 
 impl<T, E> Fallback<T, E> {
@@ -41,9 +44,24 @@ impl<T, E> Fallback<T, E> {
     /// assert_eq!(fallback.call(|| Err(())), Ok(0));
     /// ```
     pub fn new(name: impl Into<Name>) -> Self {
-        Self { name: name.into(), levels: Vec::new(), on: None, heard: Vec::new() }
+        Self { name: name.into(), levels: Vec::new(), on: None, heard: Vec::new(), waits: PhantomData }
     }
 
+    /// Makes a call, and answers its error.
+    ///
+    /// # Errors
+    /// The operation's own, where no level has an answer.
+    ///
+    /// ```
+    /// let fallback = trifuse::Fallback::new("search").value(7);
+    /// assert_eq!(fallback.call(|| "x".parse::<u8>()), Ok(7));
+    /// ```
+    pub fn call(&self, operation: impl FnOnce() -> Result<T, E>) -> Result<T, CallError<E>> {
+        self.answered(operation().map_err(CallError::Operation))
+    }
+}
+
+impl<T, E, W> Fallback<T, E, W> {
     /// The next level: its name for logs, and a function that may have an answer.
     ///
     /// ```
@@ -57,8 +75,42 @@ impl<T, E> Fallback<T, E> {
         name: &'static str,
         answer: impl Fn(&CallError<E>) -> Option<T> + Send + Sync + 'static,
     ) -> Self {
-        self.levels.push((name, Arc::new(answer)));
+        self.levels.push(Level::new(name, Answer::Now(Arc::new(answer))));
         self
+    }
+
+    /// The next level, as [`level`](Self::level), that may wait: a spare service, a cache over the network.
+    /// The fallback then is one of asynchronous calls only. Its future is boxed, and only made when a call
+    /// has failed and no level before it has answered; dropping the call drops it.
+    ///
+    /// ```
+    /// # futures::executor::block_on(async {
+    /// use trifuse::{CallError, Fallback};
+    ///
+    /// async fn spare_model() -> Result<&'static str, std::io::Error> {
+    ///     Ok("a shorter answer")
+    /// }
+    ///
+    /// let fallback = Fallback::new("model")
+    ///     .level_async("spare model", |_: &CallError<std::io::Error>| async { spare_model().await.ok() })
+    ///     .value("please try again later");
+    /// let answer = fallback.call_async(async { Err(std::io::Error::other("down")) }).await;
+    /// assert_eq!(answer.unwrap(), "a shorter answer");
+    /// # });
+    /// ```
+    pub fn level_async<A>(
+        self,
+        name: &'static str,
+        answer: impl Fn(&CallError<E>) -> A + Send + Sync + 'static,
+    ) -> Fallback<T, E, MayWait>
+    where
+        A: Future<Output = Option<T>> + Send + 'static,
+    {
+        let Self { name: own, mut levels, on, heard, .. } = self;
+        let boxed =
+            move |error: &CallError<E>| -> crate::fallback_level::Later<T> { Box::pin(answer(error)) };
+        levels.push(Level::new(name, Answer::Later(Arc::new(boxed))));
+        Fallback { name: own, levels, on, heard, waits: PhantomData }
     }
 
     /// The last level: a value.
@@ -110,26 +162,25 @@ impl<T, E> Fallback<T, E> {
     /// ```
     #[must_use]
     pub fn levels(&self) -> Vec<&'static str> {
-        self.levels.iter().map(|(name, _)| *name).collect()
+        self.levels.iter().map(|level| level.name).collect()
     }
 
-    /// Makes a call, and answers its error.
-    ///
-    /// # Errors
-    /// The operation's own, where no level has an answer.
+    /// How many calls each level has answered, those of clones with them.
     ///
     /// ```
-    /// let fallback = trifuse::Fallback::new("search").value(7);
-    /// assert_eq!(fallback.call(|| "x".parse::<u8>()), Ok(7));
+    /// let fallback = trifuse::Fallback::<_, ()>::new("search").level("cache", |_| None).value(7);
+    /// assert_eq!(fallback.call(|| Err(())), Ok(7));
+    /// assert_eq!(fallback.answers(), [("cache", 0), ("value", 1)]);
     /// ```
-    pub fn call(&self, operation: impl FnOnce() -> Result<T, E>) -> Result<T, CallError<E>> {
-        self.answered(operation().map_err(CallError::Operation))
+    #[must_use]
+    pub fn answers(&self) -> Vec<(&'static str, u64)> {
+        self.levels.iter().map(|level| (level.name, level.count())).collect()
     }
 
     /// Makes an asynchronous call, and answers its error.
     ///
     /// # Cancel safety
-    /// Dropped, the operation is dropped.
+    /// Dropped, the operation is dropped, or the level that is waiting.
     ///
     /// # Errors
     /// The operation's own, where no level has an answer.
@@ -142,52 +193,22 @@ impl<T, E> Fallback<T, E> {
     /// ```
     pub async fn call_async<A>(&self, operation: A) -> Result<T, CallError<E>>
     where
-        A: std::future::Future<Output = Result<T, E>>,
+        A: Future<Output = Result<T, E>>,
     {
-        self.answered(operation.await.map_err(CallError::Operation))
-    }
-
-    pub(crate) fn answered(&self, result: Result<T, CallError<E>>) -> Result<T, CallError<E>> {
-        let Err(error) = result else { return result };
-        if self.on.as_ref().is_some_and(|on| !on(&error)) {
-            return Err(error);
-        }
-        for (name, answer) in &self.levels {
-            if let Some(value) = answer(&error) {
-                for listener in &self.heard {
-                    let tell = std::panic::AssertUnwindSafe(|| listener(name, &error));
-                    let _ = std::panic::catch_unwind(tell);
-                }
-                return Ok(value);
-            }
-        }
-        Err(error)
+        self.answered_async(operation.await.map_err(CallError::Operation)).await
     }
 }
 
-impl<T, E> Clone for Fallback<T, E> {
+impl<T, E, W> Clone for Fallback<T, E, W> {
     fn clone(&self) -> Self {
-        let Self { name, levels, on, heard } = self;
-        Self { name: name.clone(), levels: levels.clone(), on: on.clone(), heard: heard.clone() }
+        let Self { name, levels, on, heard, waits } = self;
+        let (levels, on) = (levels.clone(), on.clone());
+        Self { name: name.clone(), levels, on, heard: heard.clone(), waits: *waits }
     }
 }
 
-impl<T, E> std::fmt::Debug for Fallback<T, E> {
+impl<T, E, W> std::fmt::Debug for Fallback<T, E, W> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Fallback").field("name", &self.name).field("levels", &self.levels()).finish()
-    }
-}
-
-impl<T, E, C> Layer<T, E, C> for Fallback<T, E> {
-    fn run(&self, _: &C, mut next: impl FnMut() -> Reply<T, E>) -> Reply<T, E> {
-        let Reply { result, late } = next();
-        Reply { result: self.answered(result), late }
-    }
-}
-
-#[cfg(feature = "tokio")]
-impl<T, E, C> AsyncLayer<T, E, C> for Fallback<T, E> {
-    async fn run_async<N: Next<T, E>>(self, _: C, next: N) -> Result<T, CallError<E>> {
-        self.answered(next.start().await)
     }
 }

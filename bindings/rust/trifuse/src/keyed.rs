@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use std::borrow::Borrow;
-use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::breaker::CircuitBreaker;
@@ -11,13 +10,15 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::event::Listeners;
 use crate::keyed_builder::KeyedBuilder;
+use crate::keyed_slots::{Kept, Slots};
 use crate::name::Name;
 use crate::text::State;
 
 /// A breaker for each key (a region, a host, a tenant), at most so many.
 ///
 /// When it is full, a new key takes the place of one that has not been asked for lately, is closed,
-/// has no call in flight and is held by nobody; with none such, new keys share one overflow breaker.
+/// has no call in flight and is held by nobody; with none such within reach, it shares an overflow breaker
+/// with others that found none.
 ///
 /// ```
 /// use trifuse::KeyedBreakers;
@@ -34,29 +35,10 @@ pub struct KeyedBreakers<K> {
     pub(crate) clock: Clock,
     pub(crate) listeners: Listeners,
     pub(crate) capacity: usize,
-    pub(crate) slots: RwLock<Slots<K>>,
+    pub(crate) slots: RwLock<Slots<K, CircuitBreaker>>,
     pub(crate) overflow: CircuitBreaker,
     pub(crate) overflowed: AtomicU64,
     pub(crate) evicted: AtomicU64,
-}
-
-pub(crate) struct Slots<K> {
-    index: HashMap<K, usize>,
-    slots: Vec<Slot<K>>,
-    /// Where the search for a place goes on: a clock hand that clears `asked` as it passes.
-    hand: usize,
-}
-
-struct Slot<K> {
-    key: K,
-    breaker: CircuitBreaker,
-    asked: AtomicBool,
-}
-
-impl<K> Default for Slots<K> {
-    fn default() -> Self {
-        Self { index: HashMap::new(), slots: Vec::new(), hand: 0 }
-    }
 }
 
 impl<K> KeyedBreakers<K> {
@@ -117,7 +99,7 @@ impl<K> KeyedBreakers<K> {
     /// ```
     pub fn iter(&self) -> std::vec::IntoIter<CircuitBreaker> {
         let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
-        slots.slots.iter().map(|slot| slot.breaker.clone()).collect::<Vec<_>>().into_iter()
+        slots.iter().cloned().collect::<Vec<_>>().into_iter()
     }
 
     /// How many keys have a breaker of their own.
@@ -129,7 +111,7 @@ impl<K> KeyedBreakers<K> {
     /// ```
     #[must_use]
     pub fn len(&self) -> usize {
-        self.slots.read().unwrap_or_else(PoisonError::into_inner).slots.len()
+        self.slots.read().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     /// Whether no key has one.
@@ -160,11 +142,11 @@ impl<K: Hash + Eq + Clone + fmt::Display> KeyedBreakers<K> {
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
         if let Some(breaker) = self.slots.read().unwrap_or_else(PoisonError::into_inner).find(key) {
-            return breaker;
+            return breaker.clone();
         }
         let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(breaker) = slots.find(key) {
-            return breaker;
+            return breaker.clone();
         }
         let Some(place) = slots.place(self.capacity) else {
             drop(slots);
@@ -173,7 +155,7 @@ impl<K: Hash + Eq + Clone + fmt::Display> KeyedBreakers<K> {
         };
         let key = key.to_owned();
         let breaker = self.make(&key);
-        if slots.put(place, key, breaker.clone()) {
+        if slots.put(place, key, breaker.clone()).is_some() {
             self.evicted.fetch_add(1, Ordering::Relaxed);
         }
         breaker
@@ -187,50 +169,10 @@ impl<K: Hash + Eq + Clone + fmt::Display> KeyedBreakers<K> {
     }
 }
 
-impl<K: Hash + Eq + Clone> Slots<K> {
-    fn find<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<CircuitBreaker>
-    where
-        K: Borrow<Q>,
-    {
-        let slot = &self.slots[*self.index.get(key)?];
-        slot.asked.store(true, Ordering::Relaxed);
-        Some(slot.breaker.clone())
-    }
-
-    /// A slot that is new or may be taken.
-    fn place(&mut self, capacity: usize) -> Option<usize> {
-        if self.slots.len() < capacity {
-            return Some(self.slots.len());
-        }
-        for _ in 0..2 * self.slots.len() {
-            let at = self.hand;
-            self.hand = (at + 1) % self.slots.len();
-            let slot = &self.slots[at];
-            if !slot.asked.swap(false, Ordering::Relaxed) && slot.is_idle() {
-                return Some(at);
-            }
-        }
-        None
-    }
-
-    /// Puts a breaker there; whether another had to go.
-    fn put(&mut self, place: usize, key: K, breaker: CircuitBreaker) -> bool {
-        self.index.insert(key.clone(), place);
-        let slot = Slot { key, breaker, asked: AtomicBool::new(true) };
-        if place == self.slots.len() {
-            self.slots.push(slot);
-            return false;
-        }
-        let old = std::mem::replace(&mut self.slots[place], slot);
-        self.index.remove(&old.key);
-        true
-    }
-}
-
-impl<K> Slot<K> {
-    /// Closed, and held by nobody but this slot: calls in flight hold their breaker.
+impl Kept for CircuitBreaker {
+    /// Closed, and held by nobody but its slot: calls in flight hold their breaker.
     fn is_idle(&self) -> bool {
-        Arc::strong_count(&self.breaker.shared) == 1 && self.breaker.state() == State::Closed
+        Arc::strong_count(&self.shared) == 1 && self.state() == State::Closed
     }
 }
 

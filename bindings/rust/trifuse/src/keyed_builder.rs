@@ -9,7 +9,8 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::{ConfigError, ConfigValue};
 use crate::event::{CallReport, Listeners, Transition};
-use crate::keyed::{KeyedBreakers, Slots};
+use crate::keyed::KeyedBreakers;
+use crate::keyed_slots::Slots;
 use crate::name::Name;
 use crate::refused::Refused;
 

@@ -71,6 +71,12 @@ impl LimiterShared {
         }
     }
 
+    /// Nothing taken, nothing owed: as if it were new.
+    pub(crate) fn is_full(&self) -> bool {
+        let picture = self.raw.snapshot(self.clock.stamp());
+        picture.available >= picture.capacity
+    }
+
     fn in_vain(&self, n: u64) -> LimiterError {
         self.limited(n, TRIFUSE_NEVER).into()
     }

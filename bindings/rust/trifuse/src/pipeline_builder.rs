@@ -123,9 +123,9 @@ impl<L, C> PipelineBuilder<L, C> {
     /// let pipeline = Pipeline::builder("search").fallback(Fallback::<_, ()>::new("search").value(7)).build();
     /// assert_eq!(pipeline.call(|| Err(())), Ok(7));
     /// ```
-    pub fn fallback<T, E>(self, fallback: Fallback<T, E>) -> PipelineBuilder<L::With, C>
+    pub fn fallback<T, E, W>(self, fallback: Fallback<T, E, W>) -> PipelineBuilder<L::With, C>
     where
-        L: Append<Fallback<T, E>>,
+        L: Append<Fallback<T, E, W>>,
     {
         self.policy(fallback)
     }
@@ -240,7 +240,7 @@ impl Describe for Hedge {
     }
 }
 
-impl<T, E> Describe for Fallback<T, E> {
+impl<T, E, W> Describe for Fallback<T, E, W> {
     fn describe_into(&self, all: &mut Vec<PolicyDescription>) {
         let told = PolicyDescription::new(PolicyKind::Fallback, &self.name);
         all.push(told.with("levels", &self.levels()));

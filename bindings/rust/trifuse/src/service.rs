@@ -7,11 +7,12 @@ use std::time::Duration;
 use crate::breaker::CircuitBreaker;
 use crate::error::CallError;
 use crate::layer::{Describe, PolicyDescription};
+use crate::limiter::RateLimiter;
 use crate::name::Name;
 use crate::pipeline::{Chain, End, Pipeline};
 use crate::retry::Retry;
 use crate::service_builder::ResilientServiceBuilder;
-use crate::text::State;
+use crate::text::{Preset, State};
 use crate::timeout::Timeout;
 
 /// Timeouts, retry and a circuit breaker in one object, with defaults that suit most services:
@@ -37,10 +38,12 @@ pub struct ResilientService {
     pub(crate) longest: Option<Duration>,
 }
 
-/// total > retry > breaker > call.
-pub(crate) type Recommended = Pipeline<Chain<Timeout, Chain<Retry, Chain<CircuitBreaker, End>>>>;
-/// breaker > total > retry > one attempt > call.
-pub(crate) type Founding = Pipeline<Chain<CircuitBreaker, Chain<Timeout, Chain<Retry, Chain<Timeout, End>>>>>;
+type Limited<I> = Chain<Option<RateLimiter>, I>;
+/// total > retry > breaker > rate limit, if any > call.
+pub(crate) type Recommended = Pipeline<Chain<Timeout, Chain<Retry, Chain<CircuitBreaker, Limited<End>>>>>;
+/// breaker > total > retry > rate limit, if any > one attempt > call.
+pub(crate) type Founding =
+    Pipeline<Chain<CircuitBreaker, Chain<Timeout, Chain<Retry, Limited<Chain<Timeout, End>>>>>>;
 
 #[derive(Clone)]
 pub(crate) enum Parts {
@@ -64,6 +67,19 @@ impl ResilientService {
     /// ```
     pub fn builder(name: impl Into<Name>) -> ResilientServiceBuilder {
         ResilientServiceBuilder::new(name.into())
+    }
+
+    /// Starts a service of a profile, `critical`, `normal` or `batch`: its retry, circuit breaker and rate
+    /// limit, whose numbers are the presets of the parts, and a total that all its attempts fit in.
+    ///
+    /// ```
+    /// use trifuse::{Preset, ResilientService, State};
+    /// let inventory = ResilientService::profile("inventory", Preset::Critical).build()?;
+    /// assert_eq!(inventory.state(), State::Closed);
+    /// # Ok::<(), trifuse::ConfigError>(())
+    /// ```
+    pub fn profile(name: impl Into<Name>, preset: Preset) -> ResilientServiceBuilder {
+        ResilientServiceBuilder::of_profile(name.into(), preset)
     }
 
     /// Its name.

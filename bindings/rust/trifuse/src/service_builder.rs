@@ -5,11 +5,14 @@ use crate::breaker::CircuitBreaker;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::{ConfigError, ConfigValue};
+use crate::limiter_config::{RateLimiterBuilder, RateLimiterConfig};
 use crate::name::Name;
 use crate::pipeline::Pipeline;
+use crate::profile::is_profile;
 use crate::retry::Retry;
 use crate::retry_config::RetryConfig;
 use crate::service::{Parts, ResilientService};
+use crate::text::Preset;
 use crate::timeout::Timeout;
 
 /// In which order the parts of a [`ResilientService`] stand.
@@ -23,11 +26,12 @@ use crate::timeout::Timeout;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Order {
-    /// total > retry > circuit breaker, with the attempt's limit > call: the breaker sees every attempt.
+    /// total > retry > circuit breaker, with the attempt's limit > rate limit, if any > call: the breaker
+    /// sees every attempt.
     #[default]
     Recommended,
-    /// circuit breaker > total > retry > the attempt's limit > call: the breaker sees the outcome of all
-    /// attempts together.
+    /// circuit breaker > total > retry > rate limit, if any > the attempt's limit > call: the breaker sees
+    /// the outcome of all attempts together.
     Founding,
 }
 
@@ -47,6 +51,9 @@ pub struct ResilientServiceBuilder {
     timeout: Duration,
     retry: RetryConfig,
     breaker: Config,
+    limit: Option<RateLimiterConfig>,
+    /// Of which it is, when it is to be one.
+    profile: Option<Preset>,
     clock: Clock,
 }
 
@@ -63,7 +70,23 @@ impl ResilientServiceBuilder {
                 .with_success_threshold(3)
                 .with_open_duration(Duration::from_secs(30))
                 .with_request_timeout(Some(Duration::from_secs(5))),
+            limit: None,
+            profile: None,
             clock: Clock::default(),
+        }
+    }
+
+    pub(crate) fn of_profile(name: Name, preset: Preset) -> Self {
+        let (retry, breaker) = (RetryConfig::preset(preset), Config::preset(preset));
+        let all = retry.max_total_time(breaker.request_timeout());
+        let common = Self::new(name);
+        Self {
+            timeout: all.unwrap_or(common.timeout),
+            retry,
+            breaker,
+            limit: Some(RateLimiterConfig::preset(preset)),
+            profile: Some(preset),
+            ..common
         }
     }
 
@@ -123,6 +146,20 @@ impl ResilientServiceBuilder {
         self
     }
 
+    /// A rate limit of the attempts, by default none; a profile has one.
+    ///
+    /// ```
+    /// # use trifuse::{RateLimiterConfig, ResilientService};
+    /// let limit = RateLimiterConfig::DEFAULT.with_permits(50);
+    /// let inventory = ResilientService::builder("inventory").rate_limit(limit).build()?;
+    /// assert!(inventory.to_string().contains("rate_limit(rate=50.0, "));
+    /// # Ok::<(), trifuse::ConfigError>(())
+    /// ```
+    pub fn rate_limit(mut self, config: impl Into<Option<RateLimiterConfig>>) -> Self {
+        self.limit = config.into();
+        self
+    }
+
     /// Where it takes its time from; for tests.
     ///
     /// ```
@@ -148,7 +185,8 @@ impl ResilientServiceBuilder {
     /// assert_eq!(error.field, "multiplier");
     /// ```
     pub fn build(self) -> Result<ResilientService, ConfigError> {
-        let Self { name, order, timeout, retry, breaker, clock } = self;
+        self.profile.map_or(Ok(()), is_profile)?;
+        let Self { name, order, timeout, retry, breaker, limit, clock, .. } = self;
         let attempt = breaker.request_timeout();
         if timeout.is_zero() {
             return Err(ConfigError::new("timeout", ConfigValue::Duration(timeout), "more than 0"));
@@ -165,14 +203,16 @@ impl ResilientServiceBuilder {
             CircuitBreaker::builder(name.clone()).with_config(config).clock(clock.clone()).build()?;
         let total = Timeout::after(timeout).name(name.clone()).clock(clock.clone());
         let retry = Retry::builder(name.clone()).with_config(retry).clock(clock.clone()).build()?;
+        let limiter = |config| RateLimiterBuilder::new(config, false).name(name.clone()).clock(clock.clone());
+        let limiter = limit.map(|config| limiter(config).build()).transpose()?;
         let start = Pipeline::builder(name.clone());
         let parts = if outermost {
             let one = Timeout::after(attempt.unwrap_or(timeout)).name(name).clock(clock);
-            let founding = start.circuit_breaker(breaker.clone()).timeout(total).retry(retry).timeout(one);
-            Parts::Founding(founding.build())
+            let founding = start.circuit_breaker(breaker.clone()).timeout(total).retry(retry);
+            Parts::Founding(founding.policy(limiter).timeout(one).build())
         } else {
             let recommended = start.timeout(total).retry(retry).circuit_breaker(breaker.clone());
-            Parts::Recommended(recommended.build())
+            Parts::Recommended(recommended.policy(limiter).build())
         };
         Ok(ResilientService { parts, breaker, longest })
     }
