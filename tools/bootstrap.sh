@@ -18,5 +18,5 @@ if [ -n "${PYTHON:-}" ] || ! "$VENV/bin/python" -m pip --version >/dev/null 2>&1
   say "  making build/venv with $("$PYTHON_FOUND" --version) (once; a minute or two)"
   make_venv "$PYTHON_FOUND" "$VENV"
 fi
-quietly pip "$VENV/bin/python" -m pip install --prefer-binary -c tools/constraints.txt -r tools/requirements.txt -r tools/requirements-test.txt
+quietly pip "$VENV/bin/python" -m pip install --prefer-binary -c tools/constraints.txt -r tools/requirements.txt -r tools/requirements-test.txt -r tools/requirements-clients.txt
 printf '%s' "$WANTED" >"$STAMP"

@@ -3,7 +3,7 @@
 # Runs the stages named on the command line, or all; stops at the first that fails.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-ALL="core sanitizers coverage abi package fuzz mutants python vectors lint rust docs demo"
+ALL="core sanitizers coverage abi package fuzz mutants python clients vectors lint rust docs demo"
 STAGES="${*:-$ALL}"
 
 for stage in $STAGES; do

@@ -184,7 +184,12 @@ def test_a_cancelled_call_never_falls_back(breaker_of, run):
 
 
 def test_bad_fallbacks_are_refused():
-    for fields in ({"fallback": 3}, {"fallback": [print, None]}, {"fallback_on": OSError}):
+    for fields in (
+        {"fallback": 3},
+        {"fallback": [None, print]},
+        {"fallback": "sorry"},
+        {"fallback_on": OSError},
+    ):
         with pytest.raises(ConfigurationError):
             CircuitBreaker("bad", **fields)
     for name in ("failure_on", "ignore"):

@@ -83,6 +83,11 @@ _LATER = {
     "ResilientService": "_service",
     "Throttle": "_throttle", "ThrottleSnapshot": "_throttle", "throttle": "_throttle",
     "Timeout": "_timeout", "timeout": "_timeout",
+    "LastCall": "_last_call", "last_call": "_last_call",
+    "ResultCache": "cache",
+    "Deployment": "_llm.pool", "ModelPool": "_llm.pool",
+    "TokenBudget": "_llm.token_budget", "TokenBudgetSnapshot": "_llm.token_budget",
+    "StreamInterruptedError": "_llm.errors", "StreamEmptyError": "_llm.errors",
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from trifuse._errors import RequestTimeoutError
-from trifuse._fallback import answer_async, last_fallback
+from trifuse._fallback import ended, look
 from trifuse._limits import start_limit
 from trifuse._options import TIMEOUT, Options, is_cancellation
 from trifuse._permits import OwnCall, failed, take_over, timed_out
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _ALWAYS_PLAIN = (type(None), bool, int, float, str, bytes, list, tuple, dict, set, frozenset)
 _MOST_KNOWN = 512
 _ITERABLE_COROUTINE = 0x100
+_STREAMS = frozenset({"Stream", "AsyncStream"})
+_CLIENTS = frozenset({"openai", "anthropic"})
+_OUR_STREAMS = "trifuse._llm.streams_objects"
 PLAIN: set[type] = set(_ALWAYS_PLAIN)
 """Types of results known to be neither awaitable nor a stream."""
 
@@ -28,12 +31,26 @@ def is_plain(result: object) -> bool:
     kind = type(result)
     if kind is CoroutineType or kind is GeneratorType or kind is AsyncGeneratorType:
         return False
-    if issubclass(kind, Awaitable):
+    if issubclass(kind, Awaitable) or is_client_stream(kind):
         return False
     if len(PLAIN) >= _MOST_KNOWN:
         PLAIN.intersection_update(_ALWAYS_PLAIN)
     PLAIN.add(kind)
     return True
+
+
+def is_client_stream(kind: type) -> bool:
+    """Tell the classes of streams that clients of language models return, and our own around them."""
+    for base in kind.__mro__:
+        module = base.__module__
+        if module == _OUR_STREAMS or (base.__name__ in _STREAMS and module.partition(".")[0] in _CLIENTS):
+            return True
+    return False
+
+
+def is_stream(result: object) -> bool:
+    """Tell what was awaited and turned out to be the stream of a client."""
+    return not is_plain(result) and is_client_stream(type(result))
 
 
 class _Unstarted:
@@ -80,6 +97,10 @@ def go_on(
     """Give a guarded coroutine or stream in place of an unguarded one."""
     from trifuse._streams import guard_async_items, guard_items
 
+    if is_client_stream(type(result)):
+        from trifuse._llm.streams_adopting import go_on as go_on_stream
+
+        return go_on_stream(own, options, result, args, kwargs)
     own.unjudged()
     if type(result) is AsyncGeneratorType:
         return guard_async_items(own, options, result, args, kwargs)
@@ -98,15 +119,18 @@ async def settle(
     kwargs: Mapping[str, Any],
 ) -> Any:
     """Await an admitted call, report it, and let the fallbacks answer if they are to."""
-    answered = None
+    answered, breaker = None, own.breaker
+    before = None if options.chain is None else look()
     try:
-        result = await await_own(own, awaitable, own.breaker._timeout)
-        if options.chain is not None:
-            last_fallback.set(None)
+        result = await await_own(own, awaitable, breaker._timeout)
+        if before is not None:
+            now = look()
+            if now is not before or now.owner is not breaker:
+                ended(breaker, before)
     except Exception as error:
         if options.chain is None or not options.falls_back_on(error):
             raise
-        found = await answer_async(options.chain, own.breaker.name, error, args, kwargs)
+        found = await options.chain.answer_async(breaker.name, error, args, kwargs)
         if found is None:
             raise
         result, answered = found
@@ -132,9 +156,23 @@ async def await_own(
         raise
     if limit is not None and limit.stop(None):
         own.finish(TIMEOUT)
+    elif type(result) not in PLAIN and is_stream(result):
+        return await go_on_awaited(own, result)
     else:
         own.returned(result)
     return result
+
+
+async def take_stream(breaker: Base, options: Options, slot: Any, stream: Any) -> Any:
+    """Go on guarding a call that was awaited and gave the stream of a client."""
+    return await go_on_awaited(take_over(breaker, options, slot, timed=False), stream)
+
+
+async def go_on_awaited(own: OwnCall, stream: Any) -> Any:
+    """Give a guarded stream in place of an unguarded one, once its first content is there."""
+    from trifuse._llm.streams_adopting import go_on_async
+
+    return await go_on_async(own, own._options, stream)
 
 
 def settle_expired(

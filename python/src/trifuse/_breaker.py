@@ -49,7 +49,7 @@ class CircuitBreaker(Steering):
             founding names ``failure_threshold``, ``timeout`` (how long it stays open) and
             ``min_calls``, and what belongs to the guard: ``failure_on``, ``ignore``,
             ``failure_if``, ``fallback``, ``fallback_value``, ``fallback_on``, ``idle_timeout``,
-            ``thread``, ``respect_retry_after``, and the listeners ``on_transition``,
+            ``thread``, ``respect_retry_after``, ``quota_open_duration``, and the listeners ``on_transition``,
             ``on_refused``, ``on_call``.
 
     It is a decorator (``@breaker``), a context manager (``with``, ``async with``) and has
@@ -61,7 +61,13 @@ class CircuitBreaker(Steering):
 
     __slots__ = ()
     kind = "circuit_breaker"
-    settings = _fields.NAMES | {"preset", "idle_timeout", "thread", "respect_retry_after"}
+    settings = _fields.NAMES | {
+        "preset",
+        "idle_timeout",
+        "thread",
+        "respect_retry_after",
+        "quota_open_duration",
+    }
 
     def __new__(  # noqa: PYI034 - it may be one that is known already
         cls,

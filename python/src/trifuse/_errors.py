@@ -194,6 +194,9 @@ _TIMEOUTS = {
     "idle_timeout": ("gave no item", "idle_timeout of the circuit breaker"),
     "timeout": ("did not answer", "the timeout"),
     "deadline": ("did not end", "the deadline"),
+    "first_content": ("gave no content", "the stream's limit first_content"),
+    "idle": ("gave no content", "the stream's limit idle"),
+    "total": ("did not end", "the stream's limit total"),
 }
 
 
@@ -203,7 +206,8 @@ class RequestTimeoutError(TrifuseError, TimeoutError):
     Attributes:
         name: of the circuit breaker, timeout or deadline.
         setting: which setting did it: ``"request_timeout"`` or ``"idle_timeout"`` of a circuit
-            breaker, ``"timeout"`` of a timeout, ``"deadline"`` of ``deadline()``.
+            breaker, ``"timeout"`` of a timeout, ``"deadline"`` of ``deadline()``, ``"first_content"``,
+            ``"idle"`` or ``"total"`` of a stream.
         limit: its value in seconds.
     """
 

@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trifuse._durations import NEVER, seconds
 from trifuse._values import CAUSES, STATES, Cause, Outcome, RefusalReason, State
+
+if TYPE_CHECKING:
+    from trifuse.classify import Kind
 
 
 class Transition(NamedTuple):
@@ -58,6 +61,15 @@ class Call(NamedTuple):
     error: BaseException | None
     fallback_level: int | None
     fallback: str | None
+
+    @property
+    def kind(self) -> Kind | None:
+        """What the error is (see :mod:`trifuse.classify`); None without one. Looked up when asked."""
+        if self.error is None:
+            return None
+        from trifuse.classify import kind_of
+
+        return kind_of(self.error)
 
 
 def transition(name: str, event: Any) -> Transition:

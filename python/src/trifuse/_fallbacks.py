@@ -6,32 +6,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 from trifuse._awaiting import PLAIN, is_plain
+from trifuse._chains import Chain, kinds
 from trifuse._core import lib
 from trifuse._errors import ConfigurationError, RefusedError, RetriesExhausted, UnsupportedError
-from trifuse._fallback import (
-    ASYNC_ITEMS,
-    ITEMS,
-    Chain,
-    answer,
-    answer_async,
-    check_stream,
-    last_fallback,
-    make_chain,
-)
+from trifuse._fallback import ASYNC_ITEMS, ITEMS, check_stream, ended, look, make_chain
+from trifuse._fallback_guards import Answering, AnsweringAsync
+from trifuse._fallback_snapshot import FallbackSnapshot, LevelCount
 from trifuse._options import NOT_GIVEN, ErrorTest, _error_test, matches
 from trifuse._policy import Policy, checked_name
-from trifuse._stream_guards import (
-    async_generator_guard,
-    async_items_of,
-    generator_guard,
-    go_on,
-    items_of,
-)
+from trifuse._stream_guards import async_generator_guard, generator_guard, go_on
 from trifuse._typing import Decorated
+from trifuse._waiting import gives_awaitables
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -46,65 +35,90 @@ class Fallback(Policy):
     Args:
         fallbacks: what answers, in order: functions, which are given the call's arguments if they
             take any, and the error if they have a parameter ``error``; at last a value. Each is
-            asked when the one before it raises. ``Fallback(cached, spare_model, "Sorry.")``.
+            asked when the one before it raises. ``Fallback(cached, spare_model, "Sorry.")``. One
+            dictionary whose keys are kinds of error, or whose values are functions or lists of
+            them, is taken as ``by_kind``.
         value: the last of them, for a value that is itself callable.
+        by_kind: a function, a value, or several in a list, for each kind of error (see
+            ``trifuse.classify``), and ``"default"`` for all other kinds:
+            ``{"context_length": [bigger_model], "default": [spare_model, "Sorry."]}``.
         on: which errors are answered beside refusals, which always are: types, or a function of the
-            error. By default every Exception, but for ConfigurationError and UnsupportedError. Of
-            RetriesExhausted the last error is looked at.
+            error. By default every Exception, but for ConfigurationError and UnsupportedError; by
+            kind those that have a chain of their own, and all others but the mistakes of the caller
+            (the kinds caller, context_length and content_filter). Of RetriesExhausted the last
+            error is looked at.
         name: what logs call it.
 
     When all fail the original error is raised; their errors are in its ``fallback_errors``. Which
-    one has answered is in ``last_fallback``. A generator is answered for only before its first item.
+    one has answered is in ``last_call()``. A generator is answered for only before its first item;
+    a level that fails before its first item has failed.
 
     Raises:
-        ConfigurationError: for no fallback, or one after a value.
+        ConfigurationError: for no fallback, or one after a value, or a kind that there is not.
     """
 
-    __slots__ = ("_chain", "_on", "_value")
+    __slots__ = ("_by_kind", "_chain", "_on", "_value")
     kind = "fallback"
-    settings = frozenset({"value"})
+    settings = frozenset({"value", "by_kind"})
 
     def __init__(
-        self, *fallbacks: Any, value: Any = NOT_GIVEN, on: ErrorTest | None = None, name: str | None = None
+        self,
+        *fallbacks: Any,
+        value: Any = NOT_GIVEN,
+        by_kind: dict[str, Any] | None = None,
+        on: ErrorTest | None = None,
+        name: str | None = None,
     ) -> None:
         """Take the fallbacks."""
         self.name = checked_name(name)
         self._on = _error_test("on", on)
         functions = list(fallbacks)
+        if len(functions) == 1 and by_kind is None and _is_by_kind(functions[0]):
+            by_kind = functions.pop()
         if len(functions) == 1 and _is_chain(functions[0]):
             functions = list(functions[0])
         if functions and value is NOT_GIVEN and not callable(functions[-1]):
             value = functions.pop()
-        for level, function in enumerate(functions, 1):
-            if not callable(function):
-                raise ConfigurationError(
-                    "fallbacks", function, f"a function at level {level}: a value is the last"
-                )
-        chain = make_chain(functions, value, NOT_GIVEN)
-        if chain is None:
-            raise ConfigurationError("fallbacks", fallbacks, "at least one function or value")
-        self._chain: Chain = chain
-        self._value = value
+        self._by_kind, self._value = by_kind, value
+        self._chain: Chain = _made(functions, value, by_kind)
 
     def _settings(self) -> dict[str, Any]:
-        return {"value": self._value} if isinstance(self._value, _DATA) else {}
+        data: dict[str, Any] = {"value": self._value} if isinstance(self._value, _DATA) else {}
+        if self._by_kind is not None and not any(_has_code(each) for each in self._by_kind.values()):
+            data["by_kind"] = self._by_kind
+        return data
 
     def describe(self) -> dict[str, Any]:
-        """Give kind, name, the value if it is plain data, and the names of the levels."""
-        return {**super().describe(), "levels": [level.name for level in self._chain]}
+        """Give kind, name, the settings that are plain data, and the names of the levels."""
+        return {**super().describe(), "levels": self._chain.names()}
+
+    def snapshot(self) -> FallbackSnapshot:
+        """Tell how often each level has answered."""
+        counts = (
+            LevelCount(kind, number, level.name, level.answered)
+            for kind, levels in self._chain.chains().items()
+            for number, level in enumerate(levels, 1)
+        )
+        return FallbackSnapshot(self.name, tuple(counts), self._chain.exhausted)
 
     def reconfigure(self, **changes: Any) -> None:
-        """Change ``value``. Raises ConfigurationError, and then nothing is taken."""
+        """Change ``value`` or ``by_kind``. Raises ConfigurationError, and then nothing is taken."""
         self._checked(changes)
-        if "value" in changes:
-            kept = self._chain if self._value is NOT_GIVEN else self._chain[:-1]
-            self._value = changes["value"]
-            self._chain = (*kept, *(make_chain(None, self._value, NOT_GIVEN) or ()))
+        if "by_kind" in changes:
+            self._by_kind = changes["by_kind"]
+            self._chain = _made([], changes.get("value", self._value), self._by_kind)
+        elif "value" in changes:
+            self._chain = self._chain.with_value(changes["value"])
+        self._value = changes.get("value", self._value)
 
     def _checked(self, changes: Any) -> None:
         for field, value in changes.items():
-            if field != "value":
-                raise ConfigurationError(field, value, "a setting that can be changed: value")
+            if field not in self.settings:
+                raise ConfigurationError(field, value, "a setting that can be changed: value, by_kind")
+        if "by_kind" in changes:
+            if self._by_kind is None:
+                raise ConfigurationError("by_kind", changes["by_kind"], "only where it was by kind before")
+            _made([], changes.get("value", self._value), changes["by_kind"])
 
     def _answers(self, error: Exception) -> bool:
         """Tell whether this error is answered for."""
@@ -113,24 +127,28 @@ class Fallback(Policy):
         if isinstance(error, RefusedError):
             return True
         if self._on is None:
-            return not isinstance(error, (ConfigurationError, UnsupportedError))
+            return not isinstance(error, (ConfigurationError, UnsupportedError)) and self._chain.unasked(
+                error
+            )
         last = error.last_error if isinstance(error, RetriesExhausted) else None
-        return matches(self._on, error) or (last is not None and matches(self._on, last))
+        asked = matches(self._on, error) or (last is not None and matches(self._on, last))
+        return asked or self._chain.named(error)
 
     def _answer(self, error: Exception, args: Any, kwargs: Any, ways: tuple[str, ...] = ()) -> Any:
-        return answer(self._chain, self.name, error, args, kwargs, "fallback", ways)
+        return self._chain.answer(self.name, error, args, kwargs, "fallback", ways)
 
     def _answer_async(self, error: Exception, args: Any, kwargs: Any, ways: tuple[str, ...] = ()) -> Any:
-        return answer_async(self._chain, self.name, error, args, kwargs, "fallback", ways)
+        return self._chain.answer_async(self.name, error, args, kwargs, "fallback", ways)
 
     def _guard_function(self, fn: Callable[..., Any]) -> Any:
         def guarded(*args, **kwargs):  # type: ignore[no-untyped-def]
+            before = look()
             try:
                 result = fn(*args, **kwargs) if kwargs else fn(*args)
             except Exception as error:
                 if not self._answers(error):
                     raise
-                if any(level.asynchronous for level in self._chain):
+                if self._chain.has_asynchronous(error) or gives_awaitables(fn):
                     return self._raise_or_answer(error, args, kwargs)
                 found = self._answer(error, args, kwargs)
                 if found is None:
@@ -138,13 +156,15 @@ class Fallback(Policy):
                 return found[0]
             if type(result) not in PLAIN and not is_plain(result):
                 return self._go_on(result, args, kwargs)
-            last_fallback.set(None)
+            now = look()
+            if now is not before or now.owner is not self:
+                ended(self, before)
             return result
 
         return guarded
 
     async def _raise_or_answer(self, error: Exception, args: Any, kwargs: Any) -> Any:
-        """Answer by asynchronous fallbacks: such a guard belongs around what is awaited."""
+        """Answer where the answer is awaited, as the call would have been."""
         found = await self._answer_async(error, args, kwargs)
         if found is not None:
             return found[0]
@@ -157,12 +177,13 @@ class Fallback(Policy):
         """Go on with a call whose result is to be awaited or iterated."""
         return go_on(
             result,
-            lambda items: _Answered(self, items, args, kwargs),
-            lambda items: _AnsweredAsync(self, items, args, kwargs),
+            lambda items: Answering(self, items, args, kwargs),
+            lambda items: AnsweringAsync(self, items, args, kwargs),
             lambda awaitable: self._settle(awaitable, args, kwargs),
         )
 
     async def _settle(self, awaitable: Awaitable[Any], args: Any, kwargs: Any) -> Any:
+        before = look()
         try:
             result = await awaitable
         except Exception as error:
@@ -172,11 +193,17 @@ class Fallback(Policy):
             if found is None:
                 raise
             return found[0]
-        last_fallback.set(None)
+        self._ended(before)
         return result
+
+    def _ended(self, before: Any) -> None:
+        now = look()
+        if now is not before or now.owner is not self:
+            ended(self, before)
 
     def _guard_coroutine_function(self, fn: Callable[..., Any]) -> Any:
         async def guarded(*args, **kwargs):  # type: ignore[no-untyped-def]
+            before = look()
             try:
                 result = await (fn(*args, **kwargs) if kwargs else fn(*args))
             except Exception as error:
@@ -186,87 +213,22 @@ class Fallback(Policy):
                 if found is None:
                     raise
                 return found[0]
-            last_fallback.set(None)
+            now = look()
+            if now is not before or now.owner is not self:
+                ended(self, before)
             return result
 
         return guarded
 
     def _guard_generator_function(self, fn: Callable[..., Any]) -> Any:
         check_stream(self._chain, _FIELDS, ITEMS)
-        return generator_guard(lambda args, kwargs: _Answered(self, fn(*args, **kwargs), args, kwargs))
+        return generator_guard(lambda args, kwargs: Answering(self, fn(*args, **kwargs), args, kwargs))
 
     def _guard_async_generator_function(self, fn: Callable[..., Any]) -> Any:
         check_stream(self._chain, _FIELDS, ASYNC_ITEMS)
         return async_generator_guard(
-            lambda args, kwargs: _AnsweredAsync(self, fn(*args, **kwargs), args, kwargs)
+            lambda args, kwargs: AnsweringAsync(self, fn(*args, **kwargs), args, kwargs)
         )
-
-
-class _Answered:
-    """The stream of a generator, or of the fallback's items when it gives none."""
-
-    __slots__ = ("_args", "_first", "_items", "_kwargs", "_of")
-
-    def __init__(self, of: Fallback, items: Generator[Any, Any, Any], args: Any, kwargs: Any) -> None:
-        self._of, self._items, self._args, self._kwargs = of, items, args, kwargs
-        self._first = True
-
-    def step(self, value: Any, *, throw: bool) -> Any:
-        first, self._first = self._first, False
-        if not first:
-            return self._items.throw(value) if throw else self._items.send(value)
-        try:
-            item = next(self._items)
-        except StopIteration:
-            last_fallback.set(None)
-            raise
-        except Exception as error:
-            of = self._of
-            found = of._answer(error, self._args, self._kwargs, ITEMS) if of._answers(error) else None
-            if found is None:
-                raise
-            self._items = items_of(found[0])
-        else:
-            last_fallback.set(None)
-            return item
-        return next(self._items)
-
-    def close(self) -> None:
-        self._items.close()
-
-
-class _AnsweredAsync:
-    """The stream of an asynchronous generator, or of the fallback's items."""
-
-    __slots__ = ("_args", "_first", "_items", "_kwargs", "_of")
-
-    def __init__(self, of: Fallback, items: AsyncGenerator[Any, Any], args: Any, kwargs: Any) -> None:
-        self._of, self._items, self._args, self._kwargs = of, items, args, kwargs
-        self._first = True
-
-    async def step(self, value: Any, *, throw: bool) -> Any:
-        first, self._first = self._first, False
-        if not first:
-            return await (self._items.athrow(value) if throw else self._items.asend(value))
-        try:
-            item = await anext(self._items)
-        except StopAsyncIteration:
-            last_fallback.set(None)
-            raise
-        except Exception as error:
-            found = None
-            if self._of._answers(error):
-                found = await self._of._answer_async(error, self._args, self._kwargs, ASYNC_ITEMS)
-            if found is None:
-                raise
-            self._items = async_items_of(found[0])
-        else:
-            last_fallback.set(None)
-            return item
-        return await anext(self._items)
-
-    async def close(self) -> None:
-        await self._items.aclose()
 
 
 class Decorator(Protocol):
@@ -277,15 +239,43 @@ class Decorator(Protocol):
 
 
 def fallback(
-    *fallbacks: Any, value: Any = NOT_GIVEN, on: ErrorTest | None = None, name: str | None = None
+    *fallbacks: Any,
+    value: Any = NOT_GIVEN,
+    by_kind: dict[str, Any] | None = None,
+    on: ErrorTest | None = None,
+    name: str | None = None,
 ) -> Decorator:
     """Give a function of any kind a fallback: ``@fallback([], on=OSError)``, ``@fallback(cached, None)``.
 
     Takes the arguments of :class:`Fallback`, which is then the function's ``.policy``.
     """
-    return Fallback(*fallbacks, value=value, on=on, name=name)
+    return Fallback(*fallbacks, value=value, by_kind=by_kind, on=on, name=name)
+
+
+def _made(functions: list[Any], value: Any, by_kind: Any) -> Chain:
+    """Make the chain. Raises ConfigurationError."""
+    if by_kind is not None:
+        if not isinstance(by_kind, dict) or functions:
+            allowed = "a dictionary by kind of error, with no other fallbacks beside but a value"
+            raise ConfigurationError("by_kind", by_kind, allowed)
+        return Chain.by_kind(by_kind, () if value is NOT_GIVEN else (value,), "by_kind")
+    chain = make_chain(functions, value, NOT_GIVEN, "fallbacks")
+    if chain is None:
+        raise ConfigurationError("fallbacks", tuple(functions), "at least one function or value")
+    return chain
 
 
 def _is_chain(fallbacks: Any) -> bool:
-    """Tell several functions in a list from a list that is the value."""
-    return isinstance(fallbacks, (list, tuple)) and bool(fallbacks) and all(map(callable, fallbacks))
+    """Tell several functions in a list, perhaps with a value behind, from a list that is the value."""
+    return isinstance(fallbacks, (list, tuple)) and bool(fallbacks) and callable(fallbacks[0])
+
+
+def _is_by_kind(fallbacks: Any) -> bool:
+    """Tell chains by kind from a dictionary that is the value."""
+    if not isinstance(fallbacks, dict) or not fallbacks:
+        return False
+    return any(map(_has_code, fallbacks.values())) or set(fallbacks) <= set(kinds())
+
+
+def _has_code(fallback: Any) -> bool:
+    return callable(fallback) or _is_chain(fallback)

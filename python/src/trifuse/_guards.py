@@ -16,7 +16,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from trifuse import _limits
-from trifuse._awaiting import PLAIN, await_otherwise, is_plain, settle_expired, take_result
+from trifuse._awaiting import (
+    PLAIN,
+    await_otherwise,
+    is_plain,
+    is_stream,
+    settle_expired,
+    take_result,
+    take_stream,
+)
 from trifuse._options import DEFAULT, Options
 from trifuse._permits import (
     admit_shared,
@@ -95,8 +103,10 @@ def call_plainly(
 
 def guard_coroutine_function(breaker: Base, options: Options, fn: Callable[..., Any]) -> Any:
     """Guard an ``async def`` function."""
+    usual: type | None = None  # what the last result was: most functions give one type
 
     async def guarded(*args, **kwargs):  # type: ignore[no-untyped-def]
+        nonlocal usual
         slot = breaker._slot
         if enter(slot):
             slot = admit_shared(breaker)
@@ -147,6 +157,10 @@ def guard_coroutine_function(breaker: Base, options: Options, fn: Callable[..., 
             except BaseException as error:
                 failed(breaker, slot, error, options, 0)
                 raise
+        if type(result) is not usual:
+            if type(result) not in PLAIN and is_stream(result):
+                return await take_stream(breaker, options, slot, result)
+            usual = type(result)
         told = success(slot)
         if told:
             tell(breaker, told, slot)

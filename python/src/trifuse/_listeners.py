@@ -19,6 +19,11 @@ RefusalListener = Callable[[Refusal], Awaitable[None] | None]
 CallListener = Callable[[Call], Awaitable[None] | None]
 
 _changing = Lock()
+# Of libraries whose clients retry by themselves, and of those that are made of them.
+_RETRYING = frozenset({
+    "openai", "anthropic", "litellm", "instructor", "langchain_openai", "langchain_anthropic", "llama_index",
+    "pydantic_ai", "opensearchpy", "redis",
+})  # fmt: skip
 _running: set[Any] = set()
 _log: logging.Logger | None = None
 
@@ -114,3 +119,11 @@ def _spawn(what: str, name: str, answer: Awaitable[None]) -> None:
         work.close()
         return
     asyncio.run(work)
+
+
+def suspect(name: str, error: BaseException) -> None:
+    """Warn, once, if an error comes from a client that retries by itself; ``name``: of the guard that saw it."""
+    if type(error).__module__.partition(".")[0] in _RETRYING:
+        from trifuse._retrying_clients import look
+
+        look(name, error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from trifuse._core import lib
 from trifuse._durations import Duration, nanoseconds, seconds
@@ -13,12 +13,18 @@ from trifuse._errors import (
     BulkheadFullError,
     ConfigurationError,
     RateLimitedError,
+    RefusedError,
+    RequestTimeoutError,
     RetryBudgetError,
     ThrottledError,
     UnsupportedError,
 )
-from trifuse._fallback import Chain, make_chain
+from trifuse._fallback import make_chain
 from trifuse._listeners import log
+
+if TYPE_CHECKING:
+    from trifuse._chains import Chain
+    from trifuse.classify import Kind
 
 SUCCESS: int = lib.TRIFUSE_OUTCOME_SUCCESS
 FAILURE: int = lib.TRIFUSE_OUTCOME_FAILURE
@@ -32,6 +38,9 @@ ErrorTest = type[BaseException] | tuple[type[BaseException], ...] | Callable[[Ba
 _NOT_MADE = (
     RateLimitedError, BulkheadFullError, ThrottledError, RetryBudgetError, ConfigurationError, UnsupportedError,
 )  # fmt: skip
+_OUTCOMES = {"failure": FAILURE, "timeout": TIMEOUT, "ignored": IGNORED}
+_QUOTA_NS = 600 * 1_000_000_000
+_kind_of: Callable[[BaseException], Kind] | None = None
 NOT_GIVEN: Any = type("NotGiven", (), {"__repr__": lambda _: "<not given>", "__slots__": ()})()
 
 
@@ -41,12 +50,13 @@ class GuardFields(TypedDict, total=False):
     failure_on: ErrorTest
     ignore: ErrorTest
     failure_if: Callable[[Any], bool]
-    fallback: Callable[..., Any] | list[Callable[..., Any]] | tuple[Callable[..., Any], ...] | None
+    fallback: Callable[..., Any] | list[Any] | tuple[Any, ...] | dict[str, Any] | None
     fallback_value: Any
     fallback_on: ErrorTest
     idle_timeout: Duration | None
     thread: bool
     respect_retry_after: bool
+    quota_open_duration: Duration
 
 
 NAMES = frozenset(GuardFields.__annotations__)
@@ -57,7 +67,7 @@ class Options:
 
     __slots__ = (
         "chain", "failure_if", "failure_on", "fallback_on", "idle_ns",
-        "idle_timeout", "ignore", "plain",
+        "idle_timeout", "ignore", "plain", "quota_ns", "quota_open_duration",
         "respect_retry_after", "thread",
     )  # fmt: skip
 
@@ -67,8 +77,10 @@ class Options:
         self.ignore = _error_test("ignore", fields.get("ignore"))
         self.fallback_on = _error_test("fallback_on", fields.get("fallback_on"))
         self.failure_if = _function("failure_if", fields.get("failure_if"))
-        self.idle_ns = _idle_ns(fields.get("idle_timeout"))
+        self.idle_ns = _wait_ns("idle_timeout", fields.get("idle_timeout"), 0)
         self.idle_timeout = seconds(self.idle_ns)
+        self.quota_ns = _wait_ns("quota_open_duration", fields.get("quota_open_duration"), _QUOTA_NS)
+        self.quota_open_duration = seconds(self.quota_ns)
         self.thread = bool(fields.get("thread", False))
         self.respect_retry_after = bool(fields.get("respect_retry_after", True))
         self.chain: Chain | None = make_chain(
@@ -83,16 +95,23 @@ class Options:
 
     def outcome_of(self, error: BaseException) -> int:
         """Classify what a call raised."""
+        return self.judge(error)[0]
+
+    def judge(self, error: BaseException) -> tuple[int, Kind | None]:
+        """Classify what a call raised; gives its kind too, where the table was asked."""
         if not isinstance(error, Exception):
-            return CANCELLED if is_cancellation(error) else IGNORED
+            return (CANCELLED if is_cancellation(error) else IGNORED), None
         if self.ignore is not None and matches(self.ignore, error):
-            return IGNORED
+            return IGNORED, None
         if self.failure_on is not None:
             if not matches(self.failure_on, error):
-                return IGNORED
+                return IGNORED, None
         elif isinstance(error, _NOT_MADE):
-            return IGNORED
-        return TIMEOUT if isinstance(error, TimeoutError) else FAILURE
+            return IGNORED, None
+        elif not isinstance(error, (RefusedError, RequestTimeoutError)):
+            kind = kind_of(error)
+            return (FAILURE if kind is None else _OUTCOMES[kind.outcome]), kind
+        return (TIMEOUT if isinstance(error, TimeoutError) else FAILURE), None
 
     def outcome_of_result(self, result: object) -> int:
         """Classify what a call returned; a predicate that raises is logged and says success."""
@@ -106,12 +125,25 @@ class Options:
 
     def falls_back_on(self, error: BaseException) -> bool:
         """Tell whether a failure of the call is answered by the fallback."""
-        return (
-            self.chain is not None
-            and self.fallback_on is not None
-            and isinstance(error, Exception)
-            and matches(self.fallback_on, error)
-        )
+        if self.chain is None or not isinstance(error, Exception):
+            return False
+        asked = self.fallback_on is not None and matches(self.fallback_on, error)
+        return asked or self.chain.named(error)
+
+
+def kind_of(error: BaseException) -> Kind | None:
+    """Give the kind of an error; the table is loaded when there is a first error to look up.
+
+    None where it cannot be loaded any more, because the interpreter is being finalized.
+    """
+    global _kind_of  # noqa: PLW0603 - a program without errors does not pay for the table
+    if _kind_of is None:
+        try:
+            from trifuse.classify import kind_of as found
+        except ImportError:
+            return None
+        _kind_of = found
+    return _kind_of(error)
 
 
 def make_options(fields: Mapping[str, Any]) -> Options:
@@ -169,10 +201,10 @@ def _function(field: str, value: Any) -> Any:
     return value
 
 
-def _idle_ns(value: Any) -> int:
-    ns = 0 if value is None else nanoseconds(value)
+def _wait_ns(field: str, value: Any, default: int) -> int:
+    ns = default if value is None else nanoseconds(value)
     if ns is None or ns > lib.TRIFUSE_DURATION_MAX_NS:
-        raise ConfigurationError("idle_timeout", value, "0 (none) to 365 days (in seconds, or a timedelta)")
+        raise ConfigurationError(field, value, "0 (none) to 365 days (in seconds, or a timedelta)")
     return ns
 
 

@@ -14,15 +14,16 @@ from trifuse import _events
 from trifuse._core import ffi, lib
 from trifuse._durations import seconds, seconds_or_none
 from trifuse._errors import REFUSALS, RefusedError
-from trifuse._listeners import log, log_transition
+from trifuse._listeners import log, log_transition, suspect
 from trifuse._listeners import tell as tell_listeners
-from trifuse._options import FAILURE, IGNORED, SUCCESS, TIMEOUT, Options
+from trifuse._options import FAILURE, IGNORED, SUCCESS, TIMEOUT, Options, kind_of
 from trifuse._retry_after import retry_after_ns
 from trifuse._values import OUTCOMES, Outcome
 
 if TYPE_CHECKING:
     from trifuse._base import Base
     from trifuse._fallback import Answered
+    from trifuse.classify import Kind
 
 OWNED: int = lib.TRIFUSE_PY_OWNED
 PROBE: int = lib.TRIFUSE_PY_PROBE
@@ -144,12 +145,13 @@ def tell_refused_call(breaker: Base, error: RefusedError, answered: Answered | N
 
 def failed(breaker: Base, slot: Any, error: BaseException, options: Options, timed: int) -> None:
     """Report what a call raised, tell whom it concerns, and obey a Retry-After."""
-    outcome = options.outcome_of(error)
+    outcome, kind = options.judge(error)
     told = _finish(slot, outcome, timed)
     if told:
         tell(breaker, told, slot, error)
     if outcome in {FAILURE, TIMEOUT} and not told & _LATE:
-        obey_retry_after(breaker, options, error)
+        obey_retry_after(breaker, options, error, kind)
+    suspect(breaker.name, error)
 
 
 def timed_out(breaker: Base, slot: Any, error: BaseException | None) -> None:
@@ -159,15 +161,18 @@ def timed_out(breaker: Base, slot: Any, error: BaseException | None) -> None:
         tell(breaker, told, slot, error)
 
 
-def obey_retry_after(breaker: Base, options: Options, subject: object) -> None:
-    """Trip for as long as an error or response says, when it does.
+def obey_retry_after(breaker: Base, options: Options, subject: object, kind: Kind | None = None) -> None:
+    """Trip for as long as an error or response says, when it does; of a spent quota else for its setting.
 
     The refusal of another policy is an estimate of ours and no server's word.
     """
-    if options.respect_retry_after and not isinstance(subject, RefusedError):
-        wait = retry_after_ns(subject)
-        if wait:
-            breaker._trip(wait)
+    if isinstance(subject, RefusedError):
+        return
+    wait = retry_after_ns(subject) if options.respect_retry_after else 0
+    if not wait and options.quota_ns and isinstance(subject, Exception):
+        wait = options.quota_ns if (kind or kind_of(subject)) == "quota_spent" else 0
+    if wait:
+        breaker._trip(wait)
 
 
 def tell(breaker: Base, told: int, slot: Any, error: BaseException | None = None) -> None:
@@ -207,9 +212,7 @@ def _tell_call(
     late: bool,
 ) -> None:
     level, fallback = (answered.level, answered.fallback) if answered else (None, None)
-    event = _events.Call(
-        breaker.name, outcome, seconds(duration_ns), late, error, level, fallback
-    )  # fmt: skip
+    event = _events.Call(breaker.name, outcome, seconds(duration_ns), late, error, level, fallback)
     for listeners in breaker._all_listeners():
         tell_listeners(breaker.name, listeners.on_call, event)
 
@@ -259,9 +262,10 @@ class OwnCall:
 
     def raised(self, error: BaseException, outcome: int | None = None) -> None:
         """Report what the call raised; by classification unless the outcome is known."""
-        outcome = self._options.outcome_of(error) if outcome is None else outcome
+        outcome, kind = self._options.judge(error) if outcome is None else (outcome, None)
         if self.finish(outcome, error) and outcome in {FAILURE, TIMEOUT}:
-            obey_retry_after(self.breaker, self._options, error)
+            obey_retry_after(self.breaker, self._options, error, kind)
+        suspect(self.breaker.name, error)
 
     def unjudged(self) -> None:
         """From now on a time limit is enforced, so the duration is not held against the call."""

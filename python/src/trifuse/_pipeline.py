@@ -226,8 +226,11 @@ class Pipeline(Policy):
         plan_changes(self, changes)
 
     def _guard(self, fn: Any) -> Any:
+        return self._guard_within(fn, fn)
+
+    def _guard_within(self, fn: Any, original: Any) -> Any:
         for policy in reversed(self.policies):
-            fn = policy._guard(fn)
+            fn = policy._guard_within(fn, original)
         return fn
 
     def call(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # In the recommended order.
 CLASSES = {
     "fallback": ("_fallbacks", "Fallback"),
+    "cache": ("cache", "ResultCache"),
     "retry": ("_retry", "Retry"),
     "circuit_breaker": ("_breaker", "CircuitBreaker"),
     "throttle": ("_throttle", "Throttle"),
@@ -29,7 +30,7 @@ CLASSES = {
 }
 # The setting that a part's value is when it is no table: ``timeout = 2``.
 MAIN = {
-    "retry": "max_retries", "circuit_breaker": "preset", "rate_limit": "rate", "bulkhead": "limit",
+    "cache": "ttl", "retry": "max_retries", "circuit_breaker": "preset", "rate_limit": "rate", "bulkhead": "limit",
     "adaptive_limit": "algorithm", "timeout": "seconds",
 }  # fmt: skip
 OWN = ("name", "order", "profile")

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from types import AsyncGeneratorType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
-from trifuse._awaiting import unstarted
+from trifuse._awaiting import is_client_stream, unstarted
 from trifuse._stream_guards import PlainAsync, async_generator_guard, pass_on_async
 
 if TYPE_CHECKING:
@@ -25,6 +25,14 @@ def hold(place: Place, result: Any) -> Any:
         return pass_on_async(Held(None, place, result))
     if type(result) is GeneratorType and not result.gi_code.co_flags & _ITERABLE_COROUTINE:
         return _hold_items(place, result)
+    if is_client_stream(type(result)):
+        from trifuse._llm.streams_adopting import adopt
+
+        return adopt(
+            result,
+            lambda items: _hold_items(place, items),
+            lambda items: pass_on_async(Held(None, place, items)),
+        )
     held: Any = _hold_awaitable(place, unstarted(result))
     held.__qualname__ = getattr(result, "__qualname__", held.__qualname__)
     return held

@@ -121,6 +121,10 @@ class Policy:
 
         return guard_with(self, fn)
 
+    def _guard_within(self, fn: Any, original: Any) -> Any:  # noqa: ARG002 - for those who look at it
+        """Guard what guards of other policies have made of a function."""
+        return self._guard(fn)
+
     def _guard_called(self, fn: Any) -> Any:
         """Guard a function for one call; here it may be a class as well, whose objects it makes."""
         return self._guard(partial(fn) if isinstance(fn, type) else fn)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The pytest plugin: the fixture ``trifuse_testing``."""
+"""The pytest plugin: the fixtures ``trifuse_testing`` and ``chaos_server``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 if TYPE_CHECKING:
     from trifuse.testing import Recorder, VirtualClock
+    from trifuse.testing.chaos import ChaosServer
 
 
 class Testing(NamedTuple):
@@ -35,6 +36,15 @@ def trifuse_testing() -> Iterator[Testing]:
         with testing.record() as recorder:
             yield Testing(clock, recorder)
         _reset_all(trifuse.registry)
+
+
+@pytest.fixture
+def chaos_server() -> Iterator[ChaosServer]:
+    """A ``trifuse.testing.chaos.ChaosServer`` that is started, of its own for each test."""
+    from trifuse.testing.chaos import ChaosServer
+
+    with ChaosServer() as server:
+        yield server
 
 
 def _reset_all(registry: object) -> None:

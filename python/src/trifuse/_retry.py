@@ -31,7 +31,7 @@ from trifuse._retry_settings import (
     make_config,
     read,
 )
-from trifuse._retrying import Trial, go_on, inside, named, run, run_async
+from trifuse._retrying import Trial, go_on, inside, is_retryable, named, run, run_async
 from trifuse._stream_guards import async_generator_guard, generator_guard
 from trifuse._typing import Decorated
 
@@ -54,10 +54,10 @@ class Retry(Policy):
             from 0), ``"equal"`` (half of it) or ``"decorrelated"``. ``max_elapsed`` (None): no
             attempt begins later than that after the first; a deadline around counts as well.
 
-            ``on`` (every Exception): which errors are retried: types, or a function of the error.
-            ``ignore``: which of them are not. Refusals and configuration errors of trifuse itself are
-            retried only where ``on`` names them. ``retry_if``: a function of the result that tells
-            whether it is not wanted. A Retry-After that the error or result carries replaces the
+            ``on`` (what :func:`is_retryable` says: no caller's mistake, no spent quota): which errors
+            are retried: types, or a function of the error. ``ignore``: which of them are not. Refusals
+            and configuration errors of trifuse itself are retried only where ``on`` names them.
+            ``retry_if``: a function of the result that tells whether it is not wanted. A Retry-After that the error or result carries replaces the
             delay; one over ``retry_after_max`` (60) ends the call. ``delay_fn``: a function of the
             number of failed attempts and the error (None for a result), which gives the delay in
             place of ours, or None for ours.
@@ -160,9 +160,11 @@ class Retry(Policy):
         """Tell whether an error is one that is retried."""
         if self._ignore is not None and matches(self._ignore, error):
             return False
+        if self._on is None:
+            return isinstance(error, RequestTimeoutError) or is_retryable(error)
         if isinstance(error, TrifuseError) and not isinstance(error, RequestTimeoutError):
-            return self._on is not None and named(self._on, error)
-        return self._on is None or matches(self._on, error)
+            return named(self._on, error)
+        return matches(self._on, error)
 
     def _start(self) -> int:
         """Pay the first attempt in, which is none inside another retry, and note when it began."""

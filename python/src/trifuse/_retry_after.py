@@ -4,27 +4,92 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from trifuse._durations import nanoseconds
+from trifuse._errors import RetriesExhausted, TrifuseError
+from trifuse._silent import is_silent
 
+_SECOND = 1_000_000_000
 _YEAR = 365 * 86_400
+_MOST_CAUSES, _MOST_HEADERS = 8, 200
+_MILLISECONDS = ("retry-after-ms", "x-ms-retry-after-ms", "grpc-retry-pushback-ms")
+_LIMITED = frozenset({403, 429, 503, 529})
+_UNITS = {
+    "d": 86_400.0,
+    "h": 3_600.0,
+    "m": 60.0,
+    "s": 1.0,
+    "ms": 1e-3,
+    "us": 1e-6,
+    "\u00b5s": 1e-6,
+    "ns": 1e-9,
+}
+_PART = r"(\d+(?:\.\d+)?)(ms|us|\u00b5s|ns|d|h|m|s)"
+_EPOCH, _EPOCH_MS = 1e9, 1e12
+
+
+def retry_after(subject: Any) -> float | None:
+    """Give the seconds that a server said to wait; 0 is "now", None that it did not say.
+
+    Args:
+        subject: an error, a response, or headers (a mapping, or pairs).
+
+    Looked at, in this order, of ``subject.response`` or ``subject`` itself:
+
+    * the headers ``retry-after-ms`` and ``retry-after``: seconds, whole or not, a date of HTTP or
+      RFC 3339, or a duration such as ``6m0s``;
+    * of a refusal for too much (429, 503, 529, 403 or no known status) the headers of rate limits,
+      ``x-ratelimit-reset-*``, ``anthropic-ratelimit-*-reset`` and the like, of each kind of which
+      nothing remains; the latest of them;
+    * ``.retry_after`` and ``.retry_after_s``, seconds or a timedelta;
+    * Google's ``retryDelay`` in the body.
+
+    If it says nothing, what it was raised from is looked at, or during, if that has the same status. NaN, infinity, negative and past values
+    count as not said; more than a year is a year. Never raises.
+    """
+    told = told_ns(subject)
+    return None if told is None else told / _SECOND
 
 
 def retry_after_ns(subject: Any) -> int:
-    """Give the wait that an error (or response) tells, in ns; 0 when it tells none.
-
-    Looked at, in this order: the headers ``retry-after-ms`` and ``retry-after`` (seconds, whole or
-    not, or a date) of ``subject.response`` or ``subject``, and ``subject.retry_after`` or
-    ``subject.retry_after_s`` (seconds or timedelta). NaN, negative and past values are ignored;
-    more than a year is a year.
-    """
+    """Give the wait in ns; 0 when there is none, and for one of 0."""
     return told_ns(subject) or 0
 
 
 def told_ns(subject: Any) -> int | None:
-    """Give the wait as retry_after_ns does, but None when none is told: a header of 0 means now."""
+    """Give the wait in ns, as :func:`retry_after` does."""
+    try:
+        return _of_chain(subject)
+    except Exception:  # noqa: BLE001 - foreign properties may raise anything, __cause__ included
+        return None
+
+
+def _of_chain(subject: Any) -> int | None:
+    seen: set[int] = set()
+    while subject is not None and id(subject) not in seen and len(seen) < _MOST_CAUSES:
+        if seen and isinstance(subject, TrifuseError) and not isinstance(subject, RetriesExhausted):
+            return None  # an estimate of ours is no server's word
+        seen.add(id(subject))
+        if not isinstance(subject, BaseException):
+            return _quietly(subject)
+        silent = is_silent(subject)
+        told = None if silent else _quietly(subject)
+        if told is not None:
+            return told
+        subject = subject.__cause__ or (None if silent else _same_answer(subject))
+    return None
+
+
+def _same_answer(error: BaseException) -> BaseException | None:
+    """Give the error during which this one was raised, if both carry the status of one answer."""
+    context = error.__context__
+    status = None if context is None else _status(error)
+    return context if status is not None and status == _status(context) else None
+
+
+def _quietly(subject: Any) -> int | None:
     try:
         return _told(subject)
     except Exception:  # noqa: BLE001 - foreign properties may raise anything
@@ -32,36 +97,113 @@ def told_ns(subject: Any) -> int | None:
 
 
 def _told(subject: Any) -> int | None:
-    headers = getattr(getattr(subject, "response", None), "headers", None)
-    if headers is None:
-        headers = getattr(subject, "headers", None)
-    if headers is not None:
-        told = _of_headers(headers)
+    headers = _headers(subject)
+    if headers:
+        told = _of_headers(headers, _status(subject))
         if told is not None:
             return told
     for name in ("retry_after", "retry_after_s"):
         found = _nanoseconds(getattr(subject, name, None))
         if found:
             return found
+    return _of_body(getattr(subject, "details", None)) or _of_body(getattr(subject, "body", None))
+
+
+def _headers(subject: Any) -> dict[str, Any]:
+    """Give the headers by name in small letters; of several of a name the first.
+
+    A subject that is neither headers nor has any may be the result of a call: it is not iterated.
+    """
+    found: dict[str, Any] = {}
+    for name, value in _pairs(subject):
+        one = value[0] if isinstance(value, list) and value else value
+        found.setdefault(_text(name).lower(), _text(one))
+        if len(found) == _MOST_HEADERS:
+            break
+    return found
+
+
+def _pairs(subject: Any) -> Iterator[tuple[Any, Any]]:
+    headers: Any = subject
+    if not isinstance(subject, (Mapping, list, tuple)) and (
+        isinstance(subject, BaseException) or hasattr(subject, "headers") or not hasattr(subject, "items")
+    ):
+        response = getattr(subject, "response", None)
+        if isinstance(response, Mapping):  # of botocore
+            headers = response.get("ResponseMetadata", {}).get("HTTPHeaders")
+        else:
+            headers = getattr(response, "headers", None)
+        if headers is None:
+            headers = getattr(subject, "headers", None)
+        if headers is None and callable(getattr(subject, "trailing_metadata", None)):  # of gRPC
+            headers = subject.trailing_metadata()
+    items = headers.items() if hasattr(headers, "items") else headers
+    for name, value in items or ():
+        if isinstance(name, (str, bytes)):
+            yield name, value
+
+
+def _status(subject: Any) -> int | None:
+    for one in (subject, getattr(subject, "response", None)):
+        for name in ("status_code", "status", "code"):
+            value = getattr(one, name, None)
+            if isinstance(value, int) and not isinstance(value, bool):
+                return value
     return None
 
 
-def _of_headers(headers: Any) -> int | None:
-    milliseconds = _number(_header(headers, "retry-after-ms"))
-    if milliseconds is not None and milliseconds > 0:
-        return _nanoseconds(milliseconds / 1_000)
-    text = _header(headers, "retry-after")
+def _of_headers(headers: dict[str, Any], status: int | None) -> int | None:
+    for name in _MILLISECONDS:
+        milliseconds = _number(headers.get(name))
+        if milliseconds is not None and milliseconds > 0:
+            return _nanoseconds(milliseconds / 1_000) or None
+    text = headers.get("retry-after")
     number = _number(text)
-    if number is not None:
-        return _nanoseconds(number) if number == 0 else _nanoseconds(number) or None
-    return _nanoseconds(_until(text)) or None if isinstance(text, str) else None
+    if number == 0:
+        return 0
+    if number is None and isinstance(text, str):
+        number = _until(text) or _duration(text)
+    told = _nanoseconds(number)
+    if told:
+        return told
+    if status is not None and status not in _LIMITED:
+        return None
+    waits = [
+        _reset(headers.get(name.replace("remaining", "reset")))
+        for name, left in headers.items()
+        if "ratelimit" in name.replace("-", "") and "remaining" in name and _exhausted(left)
+    ]
+    return max(waits, default=0) or None
 
 
-def _header(headers: Any, name: str) -> Any:
-    value = headers.get(name)
-    if value is None and isinstance(headers, Mapping):
-        value = next((v for k, v in headers.items() if _text(k).lower() == name), None)
-    return _text(value)
+def _exhausted(left: Any) -> bool:
+    number = _number(left)
+    return number is not None and number <= 0
+
+
+def _reset(value: Any) -> int:
+    """Give the ns until a limit is full again: a duration, a date, seconds, or a time since 1970."""
+    number = _number(value)
+    if number is None:
+        return _nanoseconds(_duration(value) or _until(value)) if isinstance(value, str) else 0
+    if number >= _EPOCH:
+        number = (number / 1_000 if number >= _EPOCH_MS else number) - _now()
+    return _nanoseconds(number)
+
+
+def _of_body(body: Any) -> int | None:
+    """Give the ns of google.rpc.RetryInfo in a body of JSON."""
+    if not isinstance(body, Mapping):
+        return None
+    error = body.get("error")
+    if isinstance(error, Mapping):
+        return _of_body(error)
+    details = body.get("details")
+    for detail in details if isinstance(details, list) else ():
+        delay = detail.get("retryDelay") if isinstance(detail, Mapping) else None
+        if isinstance(delay, str):
+            return _nanoseconds(_duration(delay)) or None
+    return None
 
 
 def _text(value: Any) -> Any:
@@ -71,18 +213,42 @@ def _text(value: Any) -> Any:
 def _number(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
+    if isinstance(value, str) and ("_" in value or not value.isascii()):
+        return None
     try:
         return float(value)
     except (ValueError, OverflowError):
         return None
 
 
-def _until(text: str) -> float:
-    """Give the seconds to a date of HTTP. The wall clock is what the server's date means."""
-    import time
+def _duration(text: str) -> float | None:
+    """Give the seconds of a duration such as "1s", "6m0s", "120ms" or "1h2m3.5s"."""
+    import re
+
+    text = text.strip().lower()
+    if len(text) > 64 or not re.fullmatch(f"(?:{_PART})+", text):  # noqa: PLR2004 - no duration is that long
+        return None
+    return sum(float(number) * _UNITS[unit] for number, unit in re.findall(_PART, text))
+
+
+def _until(text: str) -> float | None:
+    """Give the seconds to a date. The wall clock is what the server's date means."""
+    from datetime import UTC, datetime
     from email.utils import parsedate_to_datetime
 
-    return parsedate_to_datetime(text).timestamp() - time.time()
+    for parse in (datetime.fromisoformat, parsedate_to_datetime):
+        try:
+            date = parse(text.strip())
+            return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - _now()
+        except (ValueError, TypeError, OverflowError, IndexError):
+            continue
+    return None
+
+
+def _now() -> float:
+    import time
+
+    return time.time()
 
 
 def _nanoseconds(value: Any) -> int:
@@ -91,4 +257,4 @@ def _nanoseconds(value: Any) -> int:
     if isinstance(value, float) and value == math.inf:
         return 0
     ns = nanoseconds(value) if value is not None else None
-    return min(ns, _YEAR * 1_000_000_000) if ns else 0
+    return min(ns, _YEAR * _SECOND) if ns else 0

@@ -8,12 +8,12 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from trifuse import _stream_guards
-from trifuse._awaiting import PLAIN, is_plain
+from trifuse._awaiting import PLAIN, is_client_stream, is_plain
 from trifuse._core import ffi, lib
 from trifuse._durations import NEVER, nanoseconds, seconds
-from trifuse._errors import RequestTimeoutError, RetriesExhausted, TrifuseError
-from trifuse._listeners import log, tell
-from trifuse._options import ErrorTest, matches
+from trifuse._errors import RefusedError, RequestTimeoutError, RetriesExhausted, TrifuseError
+from trifuse._listeners import log, suspect, tell
+from trifuse._options import ErrorTest, kind_of, matches
 from trifuse._remaining import current, now_ns
 from trifuse._retry_after import told_ns
 from trifuse._sleep import sleep, sleep_async
@@ -57,14 +57,19 @@ class RetryEvent(NamedTuple):
 def is_retryable(error: BaseException) -> bool:
     """Tell whether it makes sense to try again after an error, as far as trifuse can tell.
 
-    False for what trifuse refused or found wrong, for the deadline, for retries that have given up,
-    and for what is no Exception, such as a cancellation. Give it to the retry of another library:
-    ``tenacity.retry(retry=retry_if_exception(is_retryable))``, ``stamina.retry(on=is_retryable)``,
-    ``backoff.on_exception(..., giveup=lambda error: not is_retryable(error))``.
+    By its :class:`trifuse.classify.Kind`: False for a caller's mistake (400, 401, context length,
+    content filter ...), for a spent quota, for what trifuse refused or found wrong, for the deadline,
+    for retries that have given up, and for what is no Exception, such as a cancellation. Give it to
+    the retry of another library: ``tenacity.retry(retry=retry_if_exception(is_retryable))``,
+    ``stamina.retry(on=is_retryable)``, ``backoff.on_exception(..., giveup=lambda error: not
+    is_retryable(error))``.
     """
-    if isinstance(error, TrifuseError):
-        return isinstance(error, RequestTimeoutError) and error.setting != "deadline"
-    return isinstance(error, Exception)
+    if not isinstance(error, Exception) or isinstance(error, (RefusedError, RetriesExhausted)):
+        return False
+    if isinstance(error, RequestTimeoutError):
+        return error.setting != "deadline"
+    kind = kind_of(error)
+    return kind is None or kind.retryable
 
 
 def named(test: ErrorTest, error: TrifuseError) -> bool:
@@ -94,6 +99,7 @@ class Trial:
         """Tell whether to try again after ``delay_ns``; raises RetriesExhausted where that is wanted."""
         if bypass():
             return False
+        suspect(self.policy.name, error)
         return self._again(error, error, retried=self.policy._retries(error))
 
     def accepts(self, result: Any) -> bool:
@@ -233,6 +239,8 @@ async def run_async(trial: Trial, fn: Callable[..., Any], args: Any, kwargs: Any
 
 def go_on(trial: Trial, result: Any, fn: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """Go on with a call whose result is to be awaited or iterated."""
+    if is_client_stream(type(result)):  # open already: what it opens with was looked at by guards inside
+        return result if trial.accepts(result) else run(trial, fn, args, kwargs)
     from trifuse._retry_streams import Retried, RetriedAsync
 
     return _stream_guards.go_on(

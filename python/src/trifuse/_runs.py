@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from trifuse._awaiting import PLAIN, go_on, is_plain, settle
 from trifuse._errors import RefusedError
-from trifuse._fallback import answer, answer_async, last_fallback
+from trifuse._fallback import ended, look
 from trifuse._options import Options
 from trifuse._permits import UNJUDGED, OwnCall, admit_own, tell_refused_call
 
 if TYPE_CHECKING:
     from trifuse._base import Base
+    from trifuse._chains import Chain
 
 CO_SPECIAL = 0x20 | 0x80 | 0x100 | 0x200
 """Flags of the code of generators, coroutines, iterable coroutines, asynchronous generators."""
@@ -30,29 +31,31 @@ def run_function(
     try:
         own = admit_own(breaker, options, UNJUDGED if options.thread else 0)
     except RefusedError as error:
-        found = _instead(breaker, options, error, args, kwargs)
+        found = _instead(breaker, options, error, fn, args, kwargs)
         if found is None:
             raise
         return found[0]
     if own is None:
         return fn(*args, **kwargs)
+    chain = options.chain
+    before = None if chain is None else look()
     try:
         result = _called(own, options, fn, args, kwargs)
     except BaseException as error:
         own.raised(error)
-        found = None
-        if options.chain is not None and options.falls_back_on(error):
-            found = answer(options.chain, breaker.name, error, args, kwargs)
-        own.notify(found and found[1])
+        found = None if chain is None else _answered(own, options, error, fn, args, kwargs)
         if found is None:
+            own.notify()
             raise
         return found[0]
     if type(result) not in PLAIN and not is_plain(result):
         return go_on(own, options, result, args, kwargs)
     own.returned(result)
     own.notify()
-    if options.chain is not None:
-        last_fallback.set(None)
+    if before is not None:
+        now = look()
+        if now is not before or now.owner is not breaker:
+            ended(breaker, before)
     return result
 
 
@@ -100,19 +103,20 @@ def _instead(
     breaker: Base,
     options: Options,
     error: RefusedError,
+    fn: Callable[..., Any],
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
 ) -> tuple[Any, Any] | None:
     """Answer a refused call by its fallbacks; None when the refusal is to be raised.
 
-    With an asynchronous fallback among them the answer is a coroutine: such a guard belongs
-    around a function whose result is awaited.
+    With an asynchronous fallback among them, or where the function is seen to give what is awaited,
+    the answer is a coroutine.
     """
     found = None
     if options.chain is not None:
-        if any(level.asynchronous for level in options.chain):
+        if _is_awaited(options.chain, error, fn):
             return _instead_async(breaker, options, error, args, kwargs), None
-        found = answer(options.chain, breaker.name, error, args, kwargs)
+        found = options.chain.answer(breaker.name, error, args, kwargs)
     tell_refused_call(breaker, error, found and found[1])
     return found
 
@@ -125,8 +129,50 @@ async def _instead_async(
     kwargs: Mapping[str, Any],
 ) -> Any:
     assert options.chain is not None
-    found = await answer_async(options.chain, breaker.name, error, args, kwargs)
+    found = await options.chain.answer_async(breaker.name, error, args, kwargs)
     tell_refused_call(breaker, error, found and found[1])
+    if found is not None:
+        return found[0]
+    try:
+        raise error
+    finally:
+        del error  # or it would hold itself, through its traceback and this frame
+
+
+def _is_awaited(chain: Chain, error: BaseException, fn: Callable[..., Any]) -> bool:
+    """Tell whether the answer to a call that gave nothing is to be awaited, as the call would have been."""
+    from trifuse._waiting import gives_awaitables
+
+    return chain.has_asynchronous(error) or gives_awaitables(fn)
+
+
+def _answered(
+    own: OwnCall,
+    options: Options,
+    error: BaseException,
+    fn: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+) -> tuple[Any, Any] | None:
+    """Answer a failed call by its fallbacks; None when the error is to be raised."""
+    chain = options.chain
+    if chain is None or not options.falls_back_on(error):
+        return None
+    if _is_awaited(chain, error, fn):
+        return _answer_failure(own, options, error, args, kwargs), None
+    found = chain.answer(own.breaker.name, error, args, kwargs)
+    if found is not None:
+        own.notify(found[1])
+    return found
+
+
+async def _answer_failure(
+    own: OwnCall, options: Options, error: BaseException, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> Any:
+    """Answer a call that failed before it gave what is to be awaited."""
+    assert options.chain is not None
+    found = await options.chain.answer_async(own.breaker.name, error, args, kwargs)
+    own.notify(found and found[1])
     if found is not None:
         return found[0]
     try:

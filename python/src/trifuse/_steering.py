@@ -15,6 +15,7 @@ from trifuse._durations import Duration, nanoseconds
 from trifuse._errors import ConfigurationError
 from trifuse._listeners import CallListener, RefusalListener, TransitionListener
 from trifuse._locks import Lock
+from trifuse._options import DEFAULT
 from trifuse._permits import now_ns
 from trifuse._values import STATES, State
 
@@ -63,6 +64,8 @@ class Steering(Base):
         given = {"idle_timeout": self._options.idle_timeout, "thread": self._options.thread}
         if not self._options.respect_retry_after:
             written["respect_retry_after"] = False
+        if self._options.quota_ns != DEFAULT.quota_ns:
+            written["quota_open_duration"] = self._options.quota_open_duration
         preset = str(self._written.preset)
         return {"preset": preset, **written, **{name: value for name, value in given.items() if value}}
 

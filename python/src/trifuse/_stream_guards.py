@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, 
 from types import AsyncGeneratorType, GeneratorType
 from typing import Any, Protocol
 
-from trifuse._awaiting import unstarted
+from trifuse._awaiting import is_client_stream, unstarted
 
 Arguments = tuple[Any, ...]
 Keywords = dict[str, Any]
@@ -146,6 +146,12 @@ def go_on(
         return pass_on_async(begin_async(result))
     if type(result) is GeneratorType and not result.gi_code.co_flags & _ITERABLE_COROUTINE:
         return pass_on(begin(result))
+    if is_client_stream(type(result)):
+        from trifuse._llm.streams_adopting import adopt
+
+        return adopt(
+            result, lambda items: pass_on(begin(items)), lambda items: pass_on_async(begin_async(items))
+        )
     guarded = settle(unstarted(result))
     guarded.__qualname__ = getattr(result, "__qualname__", guarded.__qualname__)
     return guarded

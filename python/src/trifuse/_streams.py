@@ -11,17 +11,19 @@ interrupted: an item that came too late makes the outcome TIMEOUT, and the items
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator, Iterable, Mapping
+import contextlib
+from collections.abc import AsyncGenerator, Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from trifuse._errors import RefusedError, RequestTimeoutError
-from trifuse._fallback import ASYNC_ITEMS, ITEMS, Answered, answer, answer_async, last_fallback
+from trifuse._fallback import ASYNC_ITEMS, ITEMS, Answered, ended, look
 from trifuse._limits import start_limit
 from trifuse._options import IGNORED, SUCCESS, TIMEOUT, Options, is_cancellation
 from trifuse._permits import UNJUDGED, OwnCall, admit_own, now_ns, tell_refused_call
 
 if TYPE_CHECKING:
     from trifuse._base import Base
+    from trifuse._fallback import Seen
 
 
 def run_generator(
@@ -38,7 +40,7 @@ def run_generator(
         if options.chain is None:
             tell_refused_call(breaker, error)
             raise
-        found = answer(options.chain, breaker.name, error, args, kwargs, ways=ITEMS)
+        found = options.chain.answer(breaker.name, error, args, kwargs, ways=ITEMS)
         tell_refused_call(breaker, error, found and found[1])
         if found is None:
             raise
@@ -65,8 +67,9 @@ def guard_items(
     """Pass on the items of an admitted generator and report its outcome."""
     watch = _Watch(own, options)
     answered: Answered | None = None
+    before = None if options.chain is None else look()
     try:
-        return (yield from _pass_on(own, watch, items))
+        return (yield from _pass_on(own, watch, items, before))
     except GeneratorExit:
         own.finish(TIMEOUT if watch.late else IGNORED)
         raise
@@ -74,7 +77,7 @@ def guard_items(
         own.raised(error, TIMEOUT if watch.late else None)
         if watch.given or options.chain is None or not options.falls_back_on(error):
             raise
-        found = answer(options.chain, own.breaker.name, error, args, kwargs or {}, ways=ITEMS)
+        found = options.chain.answer(own.breaker.name, error, args, kwargs or {}, ways=ITEMS)
         if found is None:
             raise
         instead, answered = found
@@ -87,7 +90,9 @@ def guard_items(
         own.notify(answered)
 
 
-def _pass_on(own: OwnCall, watch: _Watch, items: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+def _pass_on(
+    own: OwnCall, watch: _Watch, items: Generator[Any, Any, Any], before: Seen | None
+) -> Generator[Any, Any, Any]:
     """Delegate to a generator as ``yield from`` does, with an eye on the clock."""
     step, value = items.send, None
     while True:
@@ -95,9 +100,13 @@ def _pass_on(own: OwnCall, watch: _Watch, items: Generator[Any, Any, Any]) -> Ge
         try:
             item = step(value)
         except StopIteration as stop:
+            if before is not None:
+                _first_given(own, before)
             watch.item(asked)
             own.finish(TIMEOUT if watch.late else SUCCESS)
             return stop.value
+        if before is not None:
+            before = _first_given(own, before)
         watch.item(asked)
         own.renew()
         try:
@@ -163,11 +172,11 @@ async def _opened(
     except RefusedError as error:
         found = None
         if options.chain is not None:
-            found = await answer_async(options.chain, breaker.name, error, args, kwargs, ways=ASYNC_ITEMS)
+            found = await options.chain.answer_async(breaker.name, error, args, kwargs, ways=ASYNC_ITEMS)
         tell_refused_call(breaker, error, found and found[1])
         if found is None:
             raise
-        return _any_items(found[0])
+        return found[0]
     try:
         items = fn(*args, **kwargs)
     except BaseException as error:
@@ -189,26 +198,32 @@ async def guard_async_items(  # noqa: C901 - the states of a stream, in one piec
     seconds, setting, given = own.breaker._timeout, "request_timeout", False
     step, value = items.asend, None
     answered: Answered | None = None
+    before = None if options.chain is None else look()
     try:
         while True:
             try:
                 item = await _within(own, step(value), seconds, setting)
             except StopAsyncIteration:
+                if before is not None:
+                    _first_given(own, before)
                 own.finish(SUCCESS)
                 break
             except Exception as error:
                 own.raised(error)
                 if given or options.chain is None or not options.falls_back_on(error):
                     raise
-                name = own.breaker.name
-                found = await answer_async(options.chain, name, error, args, kwargs or {}, ways=ASYNC_ITEMS)
+                chain, name = options.chain, own.breaker.name
+                found = await chain.answer_async(name, error, args, kwargs or {}, ways=ASYNC_ITEMS)
                 if found is None:
                     raise
                 instead, answered = found
-                async for item in _any_items(instead):
-                    yield item
+                async with contextlib.aclosing(instead):
+                    async for item in instead:
+                        yield item
                 return
             given = True
+            if before is not None:
+                before = _first_given(own, before)
             own.renew()
             seconds, setting = options.idle_timeout, "idle_timeout"
             try:
@@ -224,8 +239,6 @@ async def guard_async_items(  # noqa: C901 - the states of a stream, in one piec
     finally:
         own.notify(answered)
         await items.aclose()
-    if options.chain is not None:
-        last_fallback.set(None)
 
 
 async def _within(own: OwnCall, item: Any, seconds: float, setting: str) -> Any:
@@ -245,12 +258,9 @@ async def _within(own: OwnCall, item: Any, seconds: float, setting: str) -> Any:
     return result
 
 
-async def _any_items(items: Any) -> AsyncGenerator[Any, None]:
-    """Give the items of a fallback, which may be an asynchronous or an ordinary iterable."""
-    if hasattr(items, "__aiter__"):
-        async for item in items:
-            yield item
-        return
-    ordinary: Iterable[Any] = items
-    for item in ordinary:
-        yield item
+def _first_given(own: OwnCall, before: Seen) -> Seen | None:
+    """Note with its first item, or its end, that the call itself gives the stream; once."""
+    now = look()
+    if now is not before or now.owner is not own.breaker:
+        ended(own.breaker, before)
+    return None

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Generator
 from types import AsyncGeneratorType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
-from trifuse._awaiting import unstarted
+from trifuse._awaiting import is_client_stream, unstarted
 from trifuse._stream_guards import PlainAsync, pass_on_async
 
 if TYPE_CHECKING:
@@ -22,6 +22,14 @@ def follow(throttle: Throttle, result: Any) -> Any:
         return pass_on_async(Followed(throttle, result, asked=True))
     if type(result) is GeneratorType and not result.gi_code.co_flags & _ITERABLE_COROUTINE:
         return _follow_items(throttle, result)
+    if is_client_stream(type(result)):
+        from trifuse._llm.streams_adopting import adopt
+
+        return adopt(
+            result,
+            lambda items: _follow_items(throttle, items),
+            lambda items: pass_on_async(Followed(throttle, items, asked=True)),
+        )
     followed: Any = _follow_awaitable(throttle, unstarted(result))
     followed.__qualname__ = getattr(result, "__qualname__", followed.__qualname__)
     return followed

@@ -8,7 +8,9 @@ import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 
-_EXTRA = ("click", "openai", "rich", "starlette", "uvicorn")
+_ALL = ("cli", ("click", "h11", "openai", "rich"))
+_NEEDS = {"chaos": ("chaos", ("click", "h11"))}
+"""The extra and the modules of commands that need less than all."""
 _INTERRUPTED = 130
 
 
@@ -19,11 +21,12 @@ def main() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command and give its exit code."""
-    missing = [name for name in _EXTRA if find_spec(name) is None]
+    extra, needed = _NEEDS.get(arguments[0], _ALL) if arguments else _ALL
+    missing = [name for name in needed if find_spec(name) is None]
     if missing:
         print(
             f"trifuse: the command needs what is not installed: {', '.join(missing)}. "
-            'Install it with the extra: pip install "trifuse[cli]"',
+            f'Install it with the extra: pip install "trifuse[{extra}]"',
             file=sys.stderr,
         )
         return 1

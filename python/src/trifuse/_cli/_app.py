@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from trifuse import __version__
+from trifuse._cli._chaos import chaos
 from trifuse._demo._scenario import LONGEST, SCRIPTS, SHORTEST
 
 
@@ -48,6 +49,7 @@ def _writable(_: click.Context, __: click.Parameter, value: Path | None) -> Path
     return value
 
 
+app.add_command(chaos)
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 

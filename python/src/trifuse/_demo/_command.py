@@ -22,8 +22,7 @@ _PLAIN_WIDTH = 120
 
 def run_demo(name: str, seconds: float, output: Path, report: Path | None, *, no_color: bool) -> None:
     """Run a scenario, show, print the table and write the files. Raises OSError, KeyboardInterrupt."""
-    for logger in ("trifuse", "uvicorn"):
-        logging.getLogger(logger).addHandler(logging.NullHandler())  # the screen tells it
+    logging.getLogger("trifuse").addHandler(logging.NullHandler())  # the screen tells it
     console = _console(no_color=no_color)
     script = scenario(seconds, name)
     console.print(introduction(script), soft_wrap=True)

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""What fallbacks give, made into what the SDK's method would have given: a text becomes an answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Self, get_args
+
+from trifuse.contrib._protect import answers_anthropic, answers_openai, raw
+
+if TYPE_CHECKING:
+    from trifuse.contrib._protect.calls import Call
+
+_MAKERS: dict[str, Any] = {
+    "chat.completions": answers_openai.chat, "completions": answers_openai.completion,
+    "responses": answers_openai.response, "messages": answers_anthropic.message,
+    "beta.messages": answers_anthropic.message,
+}  # fmt: skip
+_STREAMS: dict[str, Any] = {
+    "chat.completions": answers_openai.chat_events, "completions": answers_openai.completion_events,
+    "responses": answers_openai.response_events, "messages": answers_anthropic.message_events,
+    "beta.messages": answers_anthropic.message_events,
+}  # fmt: skip
+
+
+def dressed(call: Call, result: Any, *, asynchronous: bool) -> Any:
+    """Give what came, a fallback's text or dictionary as the SDK's own type.
+
+    A text becomes an answer with that text, of a stream its events; a dictionary what the API would
+    have sent. Anything else is what the SDK gave, or the fallback's own.
+    """
+    if call.view is not None and hasattr(result, "http_response"):
+        return result
+    made = _stream(call, result, asynchronous=asynchronous) if call.stream else _answer(call, result)
+    return made if call.view is None else raw.answered(call, made, asynchronous=asynchronous)
+
+
+def _answer(call: Call, result: Any) -> Any:
+    if isinstance(result, str):
+        result = _made(_MAKERS, call, result)
+    if isinstance(result, Mapping):
+        result = call.client._process_response_data(data=dict(result), cast_to=call.cast_to, response=None)
+    parse = call.options.post_parser
+    if not callable(parse) or type(result).__name__.startswith("Parsed"):
+        return result
+    try:  # what ``.parse()`` does with an answer
+        return parse(result)
+    except Exception:  # noqa: BLE001 - a text is seldom of the form that was asked for
+        return result
+
+
+def _stream(call: Call, result: Any, *, asynchronous: bool) -> Any:
+    if isinstance(result, Mapping):
+        result = _answer(call, result)
+    text = result if isinstance(result, str) else text_of(result)
+    if text is not None:
+        result = _events(call, text)
+    elif hasattr(result, "__aiter__" if asynchronous else "__iter__") and hasattr(result, "response"):
+        return result
+    return AnsweredAsync(result) if asynchronous else AnsweredSync(result)
+
+
+def _events(call: Call, text: str) -> list[Any]:
+    kind = get_args(call.stream_cls)[0] if get_args(call.stream_cls) else call.cast_to
+    return [
+        call.client._process_response_data(data=event, cast_to=kind, response=None)
+        for event in _made(_STREAMS, call, text)
+    ]
+
+
+def _made(makers: dict[str, Any], call: Call, text: str) -> Any:
+    assert call.operation is not None
+    maker = makers.get(call.operation.name)
+    if maker is None:
+        raise TypeError(
+            f"a text cannot answer {call.operation.name}: the fallback must give what the method gives"
+        )
+    return maker(text, str(call.body.get("model") or ""), int(time.time()))
+
+
+def text_of(answer: Any) -> str | None:
+    """Give the text of an SDK's whole answer; None for what is none."""
+    if isinstance(answer, Mapping):
+        return None
+    text = getattr(answer, "output_text", None)
+    choices, content = getattr(answer, "choices", None), getattr(answer, "content", None)
+    if isinstance(choices, list) and choices:
+        text = getattr(
+            getattr(choices[0], "message", choices[0]), "content", getattr(choices[0], "text", None)
+        )
+    elif isinstance(content, list):
+        text = "".join(str(getattr(block, "text", "") or "") for block in content)
+    return text if isinstance(text, str) else None
+
+
+class _Nowhere:
+    """Stands for the response of a stream that a fallback gave."""
+
+    headers: Mapping[str, str] = {}
+    status_code = 200
+    is_closed = True
+
+    def close(self) -> None:
+        """Do nothing."""
+
+    async def aclose(self) -> None:
+        """Do nothing."""
+
+
+class AnsweredSync:
+    """A fallback's items as a stream of the SDK."""
+
+    def __init__(self, items: Any) -> None:
+        """Take anything that can be iterated."""
+        self.response = _Nowhere()
+        self._items = iter(items)
+
+    def __iter__(self) -> Iterator[Any]:
+        """Iterate."""
+        return self._items
+
+    def __next__(self) -> Any:
+        """Give the next item."""
+        return next(self._items)
+
+    def __enter__(self) -> Self:
+        """Enter."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the items, if they can be closed."""
+        close = getattr(self._items, "close", None)
+        if close is not None:
+            close()
+
+
+class AnsweredAsync:
+    """A fallback's items as an asynchronous stream of the SDK."""
+
+    def __init__(self, items: Any) -> None:
+        """Take anything that can be iterated in either way."""
+        from trifuse._stream_guards import async_items_of
+
+        self.response = _Nowhere()
+        self._items = async_items_of(items)
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        """Iterate."""
+        return self._items
+
+    async def __anext__(self) -> Any:
+        """Give the next item."""
+        return await anext(self._items)
+
+    async def __aenter__(self) -> Self:
+        """Enter."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the items."""
+        await self._items.aclose()
+
+    aclose = close

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""One attempt: one request of an SDK, within its time, and what came back looked at."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from trifuse._core import lib
+from trifuse._errors import RequestTimeoutError
+from trifuse._llm.streams_closing import call_within
+from trifuse._options import kind_of
+from trifuse._remaining import current, now_ns
+from trifuse._threads import run_in_thread
+from trifuse._time_limit import end_in, within
+
+if TYPE_CHECKING:
+    from trifuse._remaining import End
+    from trifuse.contrib._protect.guards import Guard
+
+_bypass = lib.trifuse_py_bypass
+
+
+class Attempt:
+    """What an attempt notes while the SDK works: its response, and when it is over."""
+
+    __slots__ = ("end", "response")
+
+    def __init__(self, end: End | None = None) -> None:
+        """Begin."""
+        self.response: Any = None
+        self.end = end
+
+    def left(self) -> float | None:
+        """Give the seconds until it is over; None for no limit."""
+        return None if self.end is None else max(0, self.end[0] - now_ns()) / 1e9
+
+
+attempt_now: ContextVar[Attempt | None] = ContextVar("trifuse.attempt", default=None)
+"""The attempt whose request runs now."""
+
+
+class PageError(Exception):
+    """Stands for an answer of HTTP 200 that is no JSON, such as an HTML page."""
+
+
+def checked(result: Any, cast_to: Any, attempt: Attempt, module: str) -> Any:
+    """Give a result back. Raises the SDK's own validation error for a page in place of an answer."""
+    if type(result) is not str or cast_to is str:
+        return result
+    import sys
+
+    kind = getattr(sys.modules.get(module), "APIResponseValidationError", None)
+    message = "the server answered 200 with a page that is no JSON"
+    if kind is None or attempt.response is None:
+        raise PageError(message)
+    raise kind(response=attempt.response, body=None, message=message)
+
+
+def learn(guard: Guard, attempt: Attempt) -> None:
+    """Tell the budget what the server says of its limits; of errors it sees that itself."""
+    if guard.budget is None:
+        return
+    headers = getattr(attempt.response, "headers", None)
+    if headers is not None:
+        guard.budget.learn(headers)  # type: ignore[attr-defined]
+
+
+async def attempt_async(guard: Guard, send: Callable[[], Any], finish: Callable[[Any, Attempt], Any]) -> Any:
+    """Make one request of an asynchronous client within the limit of an attempt.
+
+    ``finish`` looks at what came; what it gives is awaited if it can be.
+    """
+    if guard.limits.attempt is None or _bypass():
+        return await plain_async(guard, send, finish)
+    ends = end_in(int(guard.limits.attempt * 1e9), guard)
+    return await within(ends, plain_async(guard, send, finish))
+
+
+async def plain_async(guard: Guard, send: Callable[[], Any], finish: Callable[[Any, Attempt], Any]) -> Any:
+    """Make one request of an asynchronous client without a limit of its own."""
+    attempt = Attempt(current.get())
+    outer = attempt_now.get()
+    attempt_now.set(attempt)
+    try:
+        result = finish(await send(), attempt)
+        if inspect.isawaitable(result):
+            result = await result
+    finally:
+        attempt_now.set(outer)
+    learn(guard, attempt)
+    return result
+
+
+def attempt_sync(guard: Guard, send: Callable[[], Any], finish: Callable[[Any, Attempt], Any]) -> Any:
+    """Make one request of a synchronous client, ended at the limit of an attempt or the deadline around."""
+    end = current.get()
+    if guard.limits.attempt is not None and not _bypass():
+        end = end_in(int(guard.limits.attempt * 1e9), guard)[0]
+    if end is None:
+        return plain_sync(guard, send, finish)
+    attempt = Attempt(end)
+    left, expired = attempt.left() or 0.0, end[1]._expired
+    try:
+        if guard.thread:
+            work = (guard, send, finish, attempt)
+            return run_in_thread(guard.name, _attempt_sync, work, {}, left, expired)
+        return call_within(left, expired, lambda: _attempt_sync(guard, send, finish, attempt))
+    except RequestTimeoutError:
+        raise
+    except Exception as error:
+        # The HTTP client's own timeouts, which are bounded by ours, may come first.
+        if end[0] <= now_ns() and kind_of(error) != "local":
+            raise expired() from error
+        raise
+
+
+def plain_sync(guard: Guard, send: Callable[[], Any], finish: Callable[[Any, Attempt], Any]) -> Any:
+    """Make one request of a synchronous client without a limit of its own."""
+    return _attempt_sync(guard, send, finish, Attempt(current.get()))
+
+
+def _attempt_sync(guard: Guard, send: Any, finish: Any, attempt: Attempt) -> Any:
+    outer = attempt_now.get()
+    attempt_now.set(attempt)
+    try:
+        result = finish(send(), attempt)
+    finally:
+        attempt_now.set(outer)
+    learn(guard, attempt)
+    return result

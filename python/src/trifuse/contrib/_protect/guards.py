@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""The policies around the operations of one group: made of settings, once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from trifuse._durations import Duration
+from trifuse._errors import ConfigurationError, RequestTimeoutError
+from trifuse._options import NOT_GIVEN
+from trifuse._pipeline import Pipeline
+from trifuse._retry import Retry
+from trifuse._timeout import Timeout
+from trifuse.contrib._protect.judging import Judged
+from trifuse.contrib._protect.settings import RETRY, Settings
+
+if TYPE_CHECKING:
+    from trifuse._policy import Policy
+
+_SLACK = 1.0
+"""Seconds, so that the last attempt ends by its own limit and counts."""
+_NEVER = 365 * 86_400.0
+
+
+class Total(Timeout):
+    """The limit on a call with all its attempts and waits."""
+
+    __slots__ = ()
+    setting = "total"
+
+    def __init__(self, seconds: Duration, name: str = "") -> None:
+        """Take the limit."""
+        super().__init__(seconds, name=name)
+
+
+class Guard:
+    """What stands around the calls of one name.
+
+    Attributes:
+        name: of the breaker and the pipeline.
+        fallback: the policy that answers in place of a call; None for none.
+        calls: what is around a call that has one result.
+        streams: what is around a stream: the same without the limit on the whole.
+        again: the same two without retries, for what cannot be sent twice.
+        budget: that of tokens, which learns from what the server says; None for none.
+    """
+
+    __slots__ = (
+        "again", "budget", "calls", "fallback", "limits", "name", "resume", "streams", "thread",
+    )  # fmt: skip
+
+    def __init__(self, name: str, settings: Settings) -> None:
+        """Make the policies. Raises ConfigurationError."""
+        given = settings.given
+        self.name = name
+        self.resume = given.get("resume")
+        self.thread = bool(given.get("thread"))
+        parts = _parts(settings, name)
+        self.fallback = parts.pop(0) if parts[0].kind == "fallback" else _fallback(settings, name)
+        self.limits = settings.limits._replace(total=_total(settings, parts))
+        self.budget = next((part for part in parts if part.kind == "token_budget"), None)
+        self.streams = _pipeline(name, parts)
+        self.calls = self._with_total(name, parts)
+        once = [part for part in parts if part.kind != "retry"]
+        self.again = (self._with_total(name, once), _pipeline(name, once))
+
+    def _with_total(self, name: str, parts: list[Policy]) -> Policy | None:
+        if self.limits.total is None:
+            return _pipeline(name, parts)
+        return _pipeline(name, [Total(self.limits.total, name), *parts])
+
+    def _expired(self) -> RequestTimeoutError:
+        """Make the error of an attempt that took too long."""
+        return RequestTimeoutError(self.name, "request_timeout", self.limits.attempt or 0.0)
+
+    def describe(self) -> dict[str, Any]:
+        """Give the policies and limits with their numbers, as plain data."""
+        parts = [] if self.fallback is None else [self.fallback.describe()]
+        if isinstance(self.calls, Pipeline):
+            parts += [
+                part.describe() for part in self.calls.policies if not isinstance(part, (Judged, Total))
+            ]
+        elif self.calls is not None:
+            parts.append(self.calls.describe())
+        limits = {
+            "request_timeout": self.limits.attempt, "total": self.limits.total,
+            "first_content": self.limits.first_content, "idle": self.limits.idle,
+            "total_of_streams": self.limits.stream_total,
+        }  # fmt: skip
+        return {"name": self.name, "policies": parts, "limits": limits, "thread": self.thread}
+
+
+def _total(settings: Settings, parts: list[Policy]) -> float | None:
+    """Give the limit on a call with all its attempts: the one that was given, or what they can take at most."""
+    limits = settings.limits
+    retry = next((part for part in parts if isinstance(part, Retry)), None)
+    if limits.total is not None or limits.attempt is None or retry is None or "pipeline" in settings.given:
+        return limits.total
+    longest = retry.max_total_time(limits.attempt) + _SLACK
+    if any(part.kind in {"token_budget", "bulkhead"} for part in parts):
+        longest += _number(settings.given["max_wait"])
+    return longest if longest < _NEVER else None
+
+
+def _pipeline(name: str, parts: list[Policy]) -> Policy | None:
+    return Pipeline(name, *parts) if parts else None
+
+
+def _parts(settings: Settings, name: str) -> list[Policy]:
+    given = settings.given
+    own = given.get("pipeline")
+    if own is not None:
+        parts = list(own.policies) if isinstance(own, Pipeline) else [own]
+        return [*parts, Judged()]
+    retry = _retry(given.get("retry"), settings, name)
+    parts = [] if retry is None else [retry]
+    parts += [_breaker(settings, name), Judged()]
+    budget = _budget(given, name)
+    if budget is not None:
+        parts.append(budget)
+    bulkhead = _bulkhead(given.get("bulkhead"), given["max_wait"], name)
+    if bulkhead is not None:
+        parts.append(bulkhead)
+    return parts
+
+
+def _breaker(settings: Settings, name: str) -> Policy:
+    """Make the breaker. The limit of an attempt is ours, so that waiting for a turn is not in it."""
+    from trifuse._breaker import CircuitBreaker
+
+    fields = {**settings.breaker, "request_timeout": None}
+    if "half_open_permit_ttl" not in fields:
+        longest = (settings.limits.attempt or 0.0) + _number(settings.given["max_wait"])
+        fields["half_open_permit_ttl"] = max(60.0, 2 * longest)
+    home = {"registry": settings.given["registry"]} if "registry" in settings.given else {}
+    return CircuitBreaker(name, settings.given["preset"], **home, **fields)
+
+
+def _number(duration: Any) -> float:
+    from trifuse._durations import nanoseconds
+
+    ns = nanoseconds(duration) if duration is not None else 0
+    if ns is None:
+        raise ConfigurationError("max_wait", duration, "seconds or a timedelta")
+    return ns / 1e9
+
+
+def _retry(value: Any, settings: Settings, name: str) -> Policy | None:
+    if value is None or value is False or value == 0:
+        return None
+    if isinstance(value, Retry):
+        return value
+    if value is True:
+        value = 2
+    if isinstance(value, int):
+        value = {"max_retries": value}
+    if not isinstance(value, Mapping):
+        raise ConfigurationError("retry", value, "None, a number of retries, a dict of settings or a Retry")
+    fields = {**RETRY, "max_retries": 2, "name": name, **value}
+    if settings.limits.total is not None:
+        fields.setdefault("max_elapsed", settings.limits.total)
+    return Retry(**fields)
+
+
+def _budget(given: Mapping[str, Any], name: str) -> Policy | None:
+    tokens, rpm, tpm = given.get("tokens"), given.get("rpm"), given.get("tpm")
+    if tokens is None and rpm is None and tpm is None:
+        return None
+    from trifuse._llm.token_budget import TokenBudget
+
+    if tokens is None:
+        return TokenBudget(name, rpm=rpm, tpm=tpm, max_wait=given["max_wait"])
+    if not isinstance(tokens, TokenBudget):
+        raise ConfigurationError("tokens", tokens, "a TokenBudget")
+    if rpm is not None or tpm is not None:
+        raise ConfigurationError(
+            "rpm" if rpm is not None else "tpm", rpm or tpm, "not beside tokens, which has its own"
+        )
+    return tokens
+
+
+def _bulkhead(value: Any, max_wait: Any, name: str) -> Policy | None:
+    from trifuse._bulkhead import Bulkhead
+
+    if value is None or value is False:
+        return None
+    if isinstance(value, Bulkhead):
+        return value
+    fields = {"limit": value} if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(fields, Mapping):
+        raise ConfigurationError(
+            "bulkhead", value, "None, a number of places, a dict of settings or a Bulkhead"
+        )
+    return Bulkhead(**{"max_queue": 1_000, "max_wait": max_wait, "name": name, **fields})
+
+
+def _fallback(settings: Settings, name: str) -> Policy | None:
+    """Make the fallback; by kind of error, which leaves mistakes of the caller to the caller."""
+    given = settings.fallback
+    if given is NOT_GIVEN or given is None:
+        return None
+    from trifuse._fallbacks import Fallback, _is_by_kind
+
+    if isinstance(given, Fallback):
+        return given
+    by_kind = given if _is_by_kind(given) else {"default": given}
+    return Fallback(by_kind=by_kind, on=settings.given.get("fallback_on"), name=name)

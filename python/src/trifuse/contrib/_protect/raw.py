@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""``with_raw_response`` and ``with_streaming_response``: the SDK's views of a response."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from trifuse.contrib._protect.attempts import checked as page_checked
+from trifuse.contrib._protect.pieces import AsyncBody, Body, as_body
+from trifuse.contrib._protect.responses import shown
+
+if TYPE_CHECKING:
+    from trifuse.contrib._protect.attempts import Attempt
+    from trifuse.contrib._protect.calls import Call
+
+RAW = "raw"
+STREAMING = "streaming"
+_HEADER = "x-stainless-raw-response"
+_VIEWS = {"true": RAW, "raw": RAW, "stream": STREAMING}
+
+
+def view_of(options: Any) -> str | None:
+    """Tell which view of the response is wanted; None for none."""
+    headers = options.headers
+    if not isinstance(headers, dict):
+        return None
+    for name, value in headers.items():
+        if name.lower() == _HEADER and isinstance(value, str):
+            return _VIEWS.get(value.lower())
+    return None
+
+
+def checked(response: Any, call: Call, attempt: Attempt) -> Any:
+    """Parse a raw response, which keeps what it was parsed into: an answer that is none must be known."""
+    attempt.response = getattr(response, "http_response", attempt.response)
+    parsed = response.parse()
+    module = call.protection.provider.module
+    if inspect.isawaitable(parsed):
+        return _checked_later(response, parsed, call, attempt)
+    page_checked(parsed, call.cast_to, attempt, module)
+    return response
+
+
+async def _checked_later(response: Any, parsing: Any, call: Call, attempt: Attempt) -> Any:
+    page_checked(await parsing, call.cast_to, attempt, call.protection.provider.module)
+    return response
+
+
+async def stream_async(call: Call, result: Any, opened: list[Any]) -> Any:
+    """Give the stream of what was opened; ``opened`` keeps the SDK's view of the response."""
+    if call.view is None:
+        return result
+    opened[:] = [result]
+    if call.view == STREAMING:
+        return AsyncBody(result.http_response)
+    parsed = result.parse()
+    return await parsed if inspect.isawaitable(parsed) else parsed
+
+
+def stream_sync(call: Call, result: Any, opened: list[Any]) -> Any:
+    """Give the stream of what was opened; ``opened`` keeps the SDK's view of the response."""
+    if call.view is None:
+        return result
+    opened[:] = [result]
+    return Body(result.http_response) if call.view == STREAMING else result.parse()
+
+
+def given(call: Call, stream: Any, opened: list[Any]) -> Any:
+    """Give the guarded stream as the caller asked for it."""
+    if call.view is None or not opened:
+        return shown(stream)
+    response = opened[0]
+    if call.view == STREAMING:
+        response.http_response.stream = as_body(stream, response.http_response.stream)
+        return response
+    stand_in = (AnsweredLater if inspect.iscoroutinefunction(response.parse) else Answered)(shown(stream))
+    response.parse = stand_in.parse
+    return response
+
+
+def answered(call: Call, answer: Any, *, asynchronous: bool) -> Any:
+    """Give what stands for the response of a call that a fallback answered."""
+    legacy = call.view == RAW and call.protection.provider.module == "openai"
+    return (AnsweredLater if asynchronous and not legacy else Answered)(answer)
+
+
+class Answered:
+    """Stands for a raw response where a fallback answered, and there was no response."""
+
+    def __init__(self, answer: Any) -> None:
+        """Take the answer."""
+        self._answer = answer
+        self.headers: dict[str, str] = {}
+        self.http_response = None
+        self.status_code = 200
+        self.retries_taken = 0
+        self.request_id = None
+
+    def parse(self, *, to: Any = None) -> Any:  # noqa: ARG002 - as the SDK's
+        """Give the answer."""
+        return self._answer
+
+    def close(self) -> Any:
+        """Do nothing."""
+
+
+class AnsweredLater(Answered):
+    """The same, of an asynchronous client."""
+
+    async def parse(self, *, to: Any = None) -> Any:  # noqa: ARG002 - as the SDK's
+        """Give the answer."""
+        return self._answer
+
+    async def close(self) -> Any:
+        """Do nothing."""

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+import pytest
+from langchain_openai import ChatOpenAI
+from proof import LanguageModel, prove
+from trifuse.classify import Kind
+from trifuse.testing import chaos
+
+
+class TestLangchainOpenAI(LanguageModel):
+    extra = {
+        "408": (chaos.status(408), Kind.timeout, {}),
+        "529": (chaos.status(529), Kind.overloaded, {}),
+    }
+
+    def model(self, server):
+        return ChatOpenAI(
+            model="gpt", base_url=server.openai_url, api_key="k", max_retries=0, timeout=self.limit
+        )
+
+    def ask(self, server):
+        return self.model(server).invoke("hi")
+
+    async def ask_async(self, server):
+        return await self.model(server).ainvoke("hi")
+
+    @pytest.mark.parametrize(
+        ("then", "kind"),
+        [
+            (chaos.error_event(), Kind.transient),
+            (chaos.error_event(code="insufficient_quota"), Kind.quota_spent),
+            (chaos.reset(), Kind.transient),
+            (chaos.hang(10), Kind.timeout),
+        ],
+    )
+    def test_what_a_broken_stream_raises_is_of_the_right_kind(self, server, then, kind):
+        server.default = chaos.stream("a", "b", then=then)
+        self.limit = 0.4 if kind is Kind.timeout else self.limit
+        prove(lambda: list(self.model(server).stream("hi")), kind)

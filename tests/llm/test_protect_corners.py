@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Protected clients: corners that a change could break without anybody noticing."""
+
+from __future__ import annotations
+
+import io
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+import openai
+import pytest
+from pydantic import BaseModel
+from trifuse import CircuitBreakerOpenError, RequestTimeoutError, RetriesExhausted, Retry
+from trifuse.contrib._protect.bodies import sendable
+from trifuse.contrib.openai import protection
+from trifuse.testing import disabled
+from trifuse.testing.chaos import ChaosServer, answer, hang, quota, status
+
+ASKED = [{"role": "user", "content": "Hi"}]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+class City(BaseModel):
+    name: str
+
+
+def parse(side):
+    return side.run(side.client.chat.completions.parse(model="m", messages=ASKED, response_format=City))
+
+
+def test_a_spent_quota_is_not_retried_and_opens_the_circuit_for_long(side):
+    side.protect(retry=2, quota_open_duration=120)
+    side.server.default = quota()
+    with pytest.raises(side.sdk.APIStatusError):
+        side.call()
+    assert len(side.server.requests) == 1
+    with pytest.raises(CircuitBreakerOpenError) as caught:
+        side.call()
+    assert 110 < caught.value.retry_after <= 120
+
+
+def test_a_copy_of_a_protected_client_ends_calls_in_time_too(side, wait_until):
+    side.protect(request_timeout=0.15)
+    side.server.script(hang(keep_alive=0.05))
+    begun = time.monotonic()
+    with pytest.raises(RequestTimeoutError):
+        side.call(side.client.with_options(timeout=60).copy())
+    assert time.monotonic() - begun < 0.9
+    wait_until(lambda: side.server.requests[0].left)
+
+
+def test_a_connection_that_was_used_before_is_ended_in_time_too(side, wait_until):
+    side.protect(request_timeout=0.15)
+    side.server.script(answer("first"), hang())
+    assert side.ask() == "first"
+    with pytest.raises(RequestTimeoutError):
+        side.call()
+    wait_until(lambda: side.server.requests[1].left)
+
+
+def test_a_page_that_is_named_by_its_whole_address_is_guarded(side):
+    side.protect()
+    side.run(side.client.get(f"{side.server.url}/v1/models", cast_to=object))
+    assert side.module.describe(side.client)["seen_unguarded"] == []
+
+
+def test_a_body_that_is_used_up_when_it_is_sent_is_sent_once(openai_side):
+    side = openai_side
+    side.protect(retry=2)
+    side.server.default = status(500)
+    content = pieces() if side.asynchronous else io.BytesIO(BODY)
+    with pytest.raises(openai.InternalServerError):
+        side.run(side.client.post("/chat/completions", content=content, cast_to=object))
+    assert len(side.server.requests) == 1
+    assert side.counts == (0, 1, 0)
+
+
+BODY = b'{"model": "m", "messages": []}'
+
+
+async def pieces():
+    yield BODY
+
+
+def test_a_text_that_is_of_the_form_asked_for_is_parsed(openai_side):
+    side = openai_side
+    side.protect(fallback='{"name": "Oslo"}')
+    side.server.default = status(500)
+    assert parse(side).choices[0].message.parsed == City(name="Oslo")
+
+
+def test_a_text_that_is_not_is_given_as_it_is(openai_side):
+    side = openai_side
+    side.protect(fallback="Sorry")
+    side.server.default = status(500)
+    assert side.text(parse(side)) == "Sorry"
+
+
+def test_an_answer_that_ran_out_of_length_is_not_counted_when_it_is_parsed(openai_side):
+    side = openai_side
+    side.protect(retry=2)
+    side.server.default = answer("{", finish_reason="length")
+    with pytest.raises(openai.LengthFinishReasonError):
+        parse(side)
+    assert len(side.server.requests) == 1
+    assert side.counts == (0, 0, 1)
+
+
+def test_a_retry_that_says_so_tells_that_it_gave_up(side):
+    side.protect(retry=Retry(max_retries=1, delay=0.001, raise_exhausted=True))
+    side.server.default = status(500)
+    with pytest.raises(RetriesExhausted) as caught:
+        side.call()
+    assert isinstance(caught.value.last_error, side.sdk.InternalServerError)
+
+
+def test_attempts_share_their_key_and_bodies_are_not_changed(openai_side):
+    side = openai_side
+    side.protect()
+    body = {"model": "m", "messages": ({"a": number} for number in range(2)), "tools": [{"x": (1, 2)}]}
+    kind = openai._models.FinalRequestOptions
+    made = sendable(kind.construct(method="post", url="/x", json_data=body), side.client)
+    assert made.json_data["messages"] == [{"a": 0}, {"a": 1}]
+    assert made.json_data["tools"] is body["tools"]
+    assert made.idempotency_key
+    assert made.max_retries == 0
+    assert sendable(kind.construct(method="get", url="/x"), side.client).idempotency_key is None
+
+
+def test_with_everything_switched_off_calls_go_through_as_they_are(side):
+    side.protect(rpm=1, max_wait=0, retry=2)
+    side.breaker.force_open()
+    with disabled():
+        assert side.ask() == side.ask() == "hello"
+        side.server.script(status(500))
+        with pytest.raises(side.sdk.InternalServerError):
+            side.call()
+    assert len(side.server.requests) == 3
+
+
+def test_all_methods_that_are_said_to_be_guarded_are_there(side):
+    side.protect()
+    told = side.module.describe(side.client)
+    known = {call for operation in protection(side.client).provider.operations for call in operation.calls}
+    assert set(told["guarded"]) == known
+    assert not known & set(told["passed_through"])
+
+
+def test_the_example_answers_through_an_outage():
+    env = {"PYTHONPATH": str(ROOT / "python" / "src"), "PATH": os.environ["PATH"]}
+    with ChaosServer(default=status(500)) as server:
+        command = [sys.executable, str(ROOT / "examples" / "llm" / "ask.py"), "--base-url", server.openai_url]
+        done = subprocess.run(
+            [*command, "hello", "What is a fuse?"],
+            capture_output=True,
+            text=True,
+            env=env,
+            timeout=60,
+            check=True,
+        )
+    assert "I answer from a list" in done.stdout
+    assert "Please ask again in a minute." in done.stdout
+    assert "(rules)" in done.stderr

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# What model pools and deployments are made of, and what they refuse.
+import functools
+import gc
+
+import pytest
+from trifuse import CircuitBreaker, ConfigurationError, Deployment, ModelPool, TokenBudget, registry
+
+
+@pytest.fixture(autouse=True)
+def virtual(clock):
+    return clock
+
+
+def test_a_client_is_called_by_its_main_call_and_does_not_retry(clock):
+    made = []
+
+    class Client:
+        def __init__(self, retries):
+            self.max_retries = retries
+            self.chat = self.completions = self
+
+        def with_options(self, max_retries):
+            return Client(max_retries)
+
+        def create(self, **kwargs):
+            made.append((self.max_retries, kwargs))
+            return "answer"
+
+    pool = ModelPool([Deployment("a", Client(2), model="small")])
+    assert pool.call(messages=[]) == "answer"
+    assert made == [(0, {"messages": [], "model": "small"})]
+
+
+FORMS = {
+    "call": ("function",), "await": ("function", "coroutine"), "for": ("function", "generator"),
+    "async for": ("function", "coroutine", "async generator"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("way", FORMS)
+def test_a_function_of_the_wrong_kind_is_refused_before_it_is_called(clock, of_each_kind, way, ask_by):
+    called = []
+    for kind, fn in of_each_kind(called.append).items():
+        if kind in FORMS[way] or kind == "returning":
+            continue
+        for given in (fn, functools.partial(fn)):
+            pool = ModelPool([Deployment(f"{kind}", given)], name=f"{way} {kind}")
+            with pytest.raises(ConfigurationError):
+                ask_by(way, pool, ("x",), {})
+    assert called == []
+
+
+def test_what_turns_out_to_be_awaited_is_refused_by_call_and_counts_as_nothing(clock):
+    async def later():
+        return 1
+
+    pool = ModelPool([Deployment("a", lambda: later())])
+    with pytest.raises(ConfigurationError):
+        pool.call()
+    gc.collect()
+
+
+@pytest.mark.parametrize(
+    ("make", "field"),
+    [
+        (lambda: ModelPool([]), "deployments"),
+        (lambda: ModelPool([lambda: 1]), "deployments"),
+        (lambda: ModelPool([Deployment("a", print), Deployment("a", print)]), "deployments"),
+        (lambda: ModelPool([Deployment("a", print)], name=""), "name"),
+        (lambda: ModelPool([Deployment("a", print)], strategy="best"), "strategy"),
+        (lambda: ModelPool([Deployment("a", print)], quantile=float("nan")), "quantile"),
+        (lambda: ModelPool([Deployment("a", print)], max_attempts=0), "max_attempts"),
+        (lambda: ModelPool([Deployment("a", print)], hedge_after="soon"), "after"),
+        (lambda: Deployment("", print), "name"),
+        (lambda: Deployment("a", 7), "call"),
+        (lambda: Deployment("a", dict), "call"),
+        (lambda: Deployment("a", print, price=-1), "price"),
+        (lambda: Deployment("a", print, price=float("nan")), "price"),
+        (lambda: Deployment("a", print, price=(1, 2, 3)), "price"),
+        (lambda: Deployment("a", print, weight=0), "weight"),
+        (lambda: Deployment("a", print, context=0.5), "context"),
+        (lambda: Deployment("a", print, tpm=0), "tpm"),
+        (lambda: Deployment("a", print, tpm=5, budget=TokenBudget(tpm=5)), "budget"),
+        (lambda: Deployment("a", print, breaker=7), "breaker"),
+        (lambda: Deployment("a", print, breaker=CircuitBreaker("x", registry=None), timeout=1), "timeout"),
+    ],
+)
+def test_a_bad_setting_is_refused_by_name(make, field):
+    with pytest.raises(ConfigurationError) as caught:
+        make()
+    assert caught.value.field == field
+
+
+def test_its_breakers_are_known_by_pool_and_deployment(places, pool_of):
+    pool = pool_of(places, {"a": {"breaker": {"consecutive_failures": 1}}})
+    assert registry.get("pool/a") is pool["a"].breaker
+    assert pool["a"].breaker.config.consecutive_failures == 1
+    assert str(pool["b"].breaker.describe()["preset"]) == "llm"
+    told = pool.describe()
+    assert [one["name"] for one in told["deployments"]] == ["a", "b", "c"]
+    assert told["strategy"] == "order"
+    with pytest.raises(KeyError):
+        pool["d"]
