@@ -109,7 +109,9 @@ class InMemory:
                 client.execute_command("REPLICAOF", "NO", "ONE")
 
     def test_a_full_pool_of_the_client_is_local(self, started):
-        pool = self.module.ConnectionPool(host="127.0.0.1", port=started, password="secret", max_connections=1)
+        pool = self.module.ConnectionPool(
+            host="127.0.0.1", port=started, password="secret", max_connections=1
+        )
         held = pool.get_connection(*self.taking)
         prove(lambda: self.client(connection_pool=pool).ping(), Kind.local)
         pool.release(held)

@@ -8,6 +8,7 @@ import atexit
 import inspect
 import json as json_of
 import time
+from typing import ClassVar
 
 import pytest
 from trifuse import CircuitBreaker, is_retryable
@@ -90,7 +91,7 @@ class LanguageModel:
         limit: the client's own time limit in seconds.
     """
 
-    extra: dict = {}
+    extra: ClassVar = {}
     limit = 20.0
 
     @pytest.fixture

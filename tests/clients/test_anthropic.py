@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
+from typing import ClassVar
+
 import anthropic
 import httpx2
 import pytest
@@ -18,7 +20,7 @@ def limits(kind, left, reset):
 
 
 class TestAnthropic(LanguageModel):
-    extra = {
+    extra: ClassVar = {
         "408": (chaos.status(408), Kind.timeout, {}),
         "409": (chaos.status(409), Kind.transient, {}),
         "413": (chaos.status(413), Kind.caller, {}),
@@ -49,7 +51,9 @@ class TestAnthropic(LanguageModel):
     def client(self, server, cls=anthropic.Anthropic):
         # One that reads no certificates: it is made in a hundredth of the time.
         http = (httpx2.AsyncClient if cls is anthropic.AsyncAnthropic else httpx2.Client)(verify=False)
-        return cls(base_url=server.anthropic_url, api_key="k", max_retries=0, timeout=self.limit, http_client=http)
+        return cls(
+            base_url=server.anthropic_url, api_key="k", max_retries=0, timeout=self.limit, http_client=http
+        )
 
     def ask(self, server):
         with self.client(server) as client:

@@ -35,8 +35,16 @@ def said(status, code, message="x", **headers):
 @pytest.mark.parametrize(
     ("step", "kind", "known"),
     [
-        (said(429, "ThrottlingException", retry_after=7), Kind.rate_limited, {"status": 429, "retry_after": 7}),
-        (said(400, "ServiceQuotaExceededException"), Kind.quota_spent, {"code": "ServiceQuotaExceededException"}),
+        (
+            said(429, "ThrottlingException", retry_after=7),
+            Kind.rate_limited,
+            {"status": 429, "retry_after": 7},
+        ),
+        (
+            said(400, "ServiceQuotaExceededException"),
+            Kind.quota_spent,
+            {"code": "ServiceQuotaExceededException"},
+        ),
         (said(503, "ServiceUnavailableException"), Kind.overloaded, {}),
         (said(429, "ModelNotReadyException"), Kind.overloaded, {}),
         (said(500, "InternalServerException"), Kind.transient, {}),
@@ -64,11 +72,17 @@ def test_a_server_that_does_not_answer_is_a_timeout(server):
 def test_a_throttled_table_says_400(server):
     kind = "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"
     server.default = reply(400, {"__type": kind, "message": "x"})
-    prove(lambda: made("dynamodb", server).get_item(TableName="t", Key={"k": {"S": "1"}}), Kind.rate_limited, status=400)
+    prove(
+        lambda: made("dynamodb", server).get_item(TableName="t", Key={"k": {"S": "1"}}),
+        Kind.rate_limited,
+        status=400,
+    )
 
 
 def test_a_bucket_that_is_too_busy_is_overloaded(server):
-    server.default = reply(503, b"<Error><Code>SlowDown</Code><Message>x</Message></Error>", content_type="text/xml")
+    server.default = reply(
+        503, b"<Error><Code>SlowDown</Code><Message>x</Message></Error>", content_type="text/xml"
+    )
     prove(lambda: made("s3", server).list_objects_v2(Bucket="b"), Kind.overloaded, code="SlowDown")
 
 

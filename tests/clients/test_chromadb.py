@@ -7,7 +7,11 @@ from trifuse.classify import Kind
 from trifuse.testing import chaos
 
 TENANT = {"name": "default_tenant"}
-DATABASE = {"id": "00000000-0000-0000-0000-000000000001", "name": "default_database", "tenant": "default_tenant"}
+DATABASE = {
+    "id": "00000000-0000-0000-0000-000000000001",
+    "name": "default_database",
+    "tenant": "default_tenant",
+}
 COLLECTION = {
     "id": "00000000-0000-0000-0000-000000000002", "name": "c", "metadata": None, "dimension": 2,
     "tenant": "default_tenant", "database": "default_database", "version": 0, "log_position": 0,
@@ -92,7 +96,7 @@ def test_a_server_that_is_not_there_is_transient(server):
 def test_a_server_that_does_not_answer_is_a_timeout(server):
     import httpx
 
-    query, _ = queried(server)
+    queried(server)
     server.script(default=chaos.hang(10), path="/query")
     http = chromadb.HttpClient(host="127.0.0.1", port=server.port, settings=quiet())
     http._server._session.timeout = httpx.Timeout(0.3)
@@ -105,5 +109,3 @@ def test_a_client_that_is_made_while_the_server_fails_says_so(server):
     prove(lambda: chromadb.HttpClient(host="127.0.0.1", port=server.port, settings=quiet()), Kind.transient)
     server.script(default=reply(401, {"error": "AuthError", "message": "x"}), path="/auth/identity")
     prove(lambda: chromadb.HttpClient(host="127.0.0.1", port=server.port, settings=quiet()), Kind.caller)
-
-

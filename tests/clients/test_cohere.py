@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
+from typing import ClassVar
+
 import cohere
 from proof import LanguageModel, reply
 from trifuse.classify import Kind
@@ -12,7 +14,7 @@ def said(status, message, **headers):
 
 
 class TestCohere(LanguageModel):
-    extra = {
+    extra: ClassVar = {
         "500": (said(500, "internal server error"), Kind.transient, {"status": 500}),
         "502": (said(502, "bad gateway"), Kind.transient, {}),
         "503": (said(503, "unavailable"), Kind.overloaded, {}),
@@ -30,7 +32,7 @@ class TestCohere(LanguageModel):
         "498": (said(498, "invalid token"), Kind.caller, {}),
         "504": (said(504, "x"), Kind.timeout, {}),
     }  # fmt: skip
-    once = {"max_retries": 0}
+    once: ClassVar = {"max_retries": 0}
 
     def client(self, server, cls=cohere.ClientV2):
         return cls(api_key="k", base_url=server.url, timeout=self.limit)

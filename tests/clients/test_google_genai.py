@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
+from typing import ClassVar
+
 from google import genai
 from google.genai import types
 from proof import LanguageModel, prove, reply
@@ -25,7 +27,7 @@ TOO_LONG = "The input token count (1200000) exceeds the maximum number of tokens
 
 
 class TestGoogleGenai(LanguageModel):
-    extra = {
+    extra: ClassVar = {
         "500": (said(500, "INTERNAL"), Kind.transient, {"status": 500, "code": "INTERNAL"}),
         "503": (said(503, "UNAVAILABLE", "The model is overloaded."), Kind.overloaded, {}),
         "429": (said(429, "RESOURCE_EXHAUSTED"), Kind.rate_limited, {"status": 429}),
@@ -47,7 +49,7 @@ class TestGoogleGenai(LanguageModel):
         "422": (said(422, "INVALID_ARGUMENT"), Kind.caller, {}),
         "504": (said(504, "DEADLINE_EXCEEDED"), Kind.timeout, {}),
     }  # fmt: skip
-    works = {
+    works: ClassVar = {
         "candidates": [{"content": {"role": "model", "parts": [{"text": "hello"}]}, "finishReason": "STOP"}]
     }
 

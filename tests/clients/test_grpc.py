@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 import socket
+import time
 from concurrent import futures
 
 import grpc
@@ -31,11 +32,11 @@ class Service(grpc.GenericRpcHandler):
         name, _, pushback = request.decode().partition(" ")
         if pushback:
             context.set_trailing_metadata((("grpc-retry-pushback-ms", pushback),))
-        if name == "SLEEP":
-            context.is_active() and __import__("time").sleep(0.5)
         if name == "BIG":
             return b"x" * 5_000_000
-        context.abort(BY_NAME.get(name, StatusCode.UNKNOWN), "told")
+        if name == "SLEEP":
+            time.sleep(0.5)
+        return context.abort(BY_NAME.get(name, StatusCode.UNKNOWN), "told")
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,12 @@ class Answer(BaseModel):
     text: str
 
 
-ASKED = {"model": "gpt", "messages": [{"role": "user", "content": "hi"}], "response_model": Answer, "max_retries": 0}
+ASKED = {
+    "model": "gpt",
+    "messages": [{"role": "user", "content": "hi"}],
+    "response_model": Answer,
+    "max_retries": 0,
+}
 
 
 class TestInstructor(LanguageModel):
@@ -25,7 +30,9 @@ class TestInstructor(LanguageModel):
 
     async def ask_async(self, server):
         async with openai.AsyncOpenAI(**self.settings(server)) as client:
-            return await instructor.from_openai(client, mode=instructor.Mode.JSON).chat.completions.create(**ASKED)
+            return await instructor.from_openai(client, mode=instructor.Mode.JSON).chat.completions.create(
+                **ASKED
+            )
 
     def test_a_call_that_works_is_a_success(self, server):
         server.default = chaos.answer('{"text": "hello"}')

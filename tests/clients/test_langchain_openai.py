@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
+from typing import ClassVar
+
 import pytest
 from langchain_openai import ChatOpenAI
 from proof import LanguageModel, prove
@@ -7,7 +9,7 @@ from trifuse.testing import chaos
 
 
 class TestLangchainOpenAI(LanguageModel):
-    extra = {
+    extra: ClassVar = {
         "408": (chaos.status(408), Kind.timeout, {}),
         "529": (chaos.status(529), Kind.overloaded, {}),
     }

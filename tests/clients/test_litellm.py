@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 import os
+from typing import ClassVar
 
 os.environ.update(LITELLM_LOCAL_MODEL_COST_MAP="True", LITELLM_LOCAL_POLICY_TEMPLATES="True")
 
@@ -13,7 +14,7 @@ ASKED = {"model": "openai/gpt", "messages": [{"role": "user", "content": "hi"}]}
 
 
 class TestLitellm(LanguageModel):
-    extra = {
+    extra: ClassVar = {
         "408": (chaos.status(408), Kind.timeout, {}),
         "529": (chaos.status(529), Kind.overloaded, {}),
     }

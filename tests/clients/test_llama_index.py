@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
+from typing import ClassVar
+
 import pytest
 from llama_index.core.llms import ChatMessage
 from llama_index.llms.openai import OpenAI
@@ -10,7 +12,7 @@ SAID = [ChatMessage(role="user", content="hi")]
 
 
 class TestLlamaIndex(LanguageModel):
-    extra = {
+    extra: ClassVar = {
         "408": (chaos.status(408), Kind.timeout, {}),
         "529": (chaos.status(529), Kind.overloaded, {}),
     }
@@ -28,7 +30,11 @@ class TestLlamaIndex(LanguageModel):
 
     @pytest.mark.parametrize(
         ("then", "kind"),
-        [(chaos.error_event(), Kind.transient), (chaos.reset(), Kind.transient), (chaos.hang(10), Kind.timeout)],
+        [
+            (chaos.error_event(), Kind.transient),
+            (chaos.reset(), Kind.transient),
+            (chaos.hang(10), Kind.timeout),
+        ],
     )
     def test_what_a_broken_stream_raises_is_of_the_right_kind(self, server, then, kind):
         server.default = chaos.stream("a", "b", then=then)

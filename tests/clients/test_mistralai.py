@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
+from typing import ClassVar
+
 from mistralai.client import Mistral
 from proof import LanguageModel, prove, reply
 from trifuse.classify import Kind
@@ -13,7 +15,7 @@ def said(status, message, kind="invalid_request_error", code="3051"):
 
 
 class TestMistral(LanguageModel):
-    extra = {
+    extra: ClassVar = {
         "context length": (said(400, TOO_LONG, "invalid_request_prompt"), Kind.context_length, {"status": 400}),
         "content filter": (said(403, "The content violates our content_policy_violation"), Kind.content_filter, {}),
         "402": (said(402, "Payment required"), Kind.quota_spent, {}),

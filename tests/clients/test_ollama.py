@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
+from typing import ClassVar
+
 import ollama
 from proof import LanguageModel, prove, reply
 from trifuse.classify import Kind
@@ -11,7 +13,7 @@ def said(status, message, **headers):
 
 
 class TestOllama(LanguageModel):
-    extra = {
+    extra: ClassVar = {
         "429 with retry-after": (said(429, "slow down", retry_after=7), Kind.rate_limited, {"retry_after": 7}),
         "quota": (said(402, "usage limit reached"), Kind.quota_spent, {}),
         "context length": (said(400, "prompt too long; exceeded max context length by 5 tokens"),

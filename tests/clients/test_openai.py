@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 import asyncio
+from typing import ClassVar
 
 import httpx2
 import openai
@@ -12,7 +13,7 @@ ASKED = {"model": "gpt", "messages": [{"role": "user", "content": "hi"}]}
 
 
 class TestOpenAI(LanguageModel):
-    extra = {
+    extra: ClassVar = {
         "408": (chaos.status(408), Kind.timeout, {}),
         "409": (chaos.status(409), Kind.transient, {}),
         "413": (chaos.status(413), Kind.caller, {}),
@@ -32,6 +33,12 @@ class TestOpenAI(LanguageModel):
             Kind.rate_limited, {"retry_after": 62},
         ),
         "a long string": (chaos.status(400, code="string_above_max_length"), Kind.context_length, {}),
+        "a request that is larger than the tokens of a minute": (
+            chaos.status(429, code="rate_limit_exceeded", message=(
+                "Request too large for gpt on tokens per min (TPM): Limit 10000, Requested 12000."
+            )),
+            Kind.context_length, {},
+        ),
         "a web page of a proxy": (chaos.html(502), Kind.transient, {"status": 502}),
         "quota with another code": (
             chaos.status(429, type="insufficient_quota", code="billing_hard_limit_reached"), Kind.quota_spent, {}
@@ -41,7 +48,9 @@ class TestOpenAI(LanguageModel):
     def client(self, server, cls=openai.OpenAI):
         # One that reads no certificates: it is made in a hundredth of the time.
         http = (httpx2.AsyncClient if cls is openai.AsyncOpenAI else httpx2.Client)(verify=False)
-        return cls(base_url=server.openai_url, api_key="k", max_retries=0, timeout=self.limit, http_client=http)
+        return cls(
+            base_url=server.openai_url, api_key="k", max_retries=0, timeout=self.limit, http_client=http
+        )
 
     def ask(self, server):
         with self.client(server) as client:

@@ -5,6 +5,7 @@ from proof import prove, reply
 from trifuse.classify import Kind
 from trifuse.testing import chaos
 
+
 @pytest.fixture
 def server():
     with chaos.ChaosServer() as server:
@@ -18,7 +19,11 @@ def told(code):
 @pytest.mark.parametrize(
     ("step", "kind", "known"),
     [
-        (reply(429, told("RESOURCE_EXHAUSTED"), retry_after=1), Kind.rate_limited, {"status": 429, "retry_after": 1}),
+        (
+            reply(429, told("RESOURCE_EXHAUSTED"), retry_after=1),
+            Kind.rate_limited,
+            {"status": 429, "retry_after": 1},
+        ),
         (reply(402, told("PAYMENT_REQUIRED")), Kind.quota_spent, {"status": 402}),
         (reply(500, told("UNKNOWN")), Kind.transient, {"status": 500}),
         (reply(503, told("UNAVAILABLE")), Kind.overloaded, {}),

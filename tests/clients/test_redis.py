@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
+import redis
 from in_memory import InMemory, nobody, silent, started  # noqa: F401 - fixtures
 from redis import asyncio as asynchronous
-import redis
 
 
 class TestRedis(InMemory):

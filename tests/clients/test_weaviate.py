@@ -13,7 +13,9 @@ from weaviate.classes.init import AdditionalConfig, Timeout
 @pytest.fixture
 def server():
     with chaos.ChaosServer() as server:
-        server.script(default=reply(200, {"version": "1.36.0", "hostname": "x", "modules": {}}), path="/v1/meta")
+        server.script(
+            default=reply(200, {"version": "1.36.0", "hostname": "x", "modules": {}}), path="/v1/meta"
+        )
         yield server
 
 

@@ -17,7 +17,9 @@ HERE = ("openai", "anthropic", "http", "grpc", "chromadb", "qdrant", "lancedb", 
 @pytest.fixture(scope="module")
 def running(request):
     """Begin with all that are asked for, three at a time: they wait for time limits more than they work."""
-    wanted = {item.callspec.params["library"] for item in request.session.items if item.module is request.module}
+    wanted = {
+        item.callspec.params["library"] for item in request.session.items if item.module is request.module
+    }
     with ThreadPoolExecutor(3) as pool:
         yield {library: pool.submit(run, library) for library in HERE if library in wanted}
 
@@ -29,7 +31,13 @@ def run(library):
     ]  # fmt: skip
     source = str(pathlib.Path(trifuse.__file__).parents[1])
     return subprocess.run(
-        command, cwd=ROOT, env={**os.environ, "PYTHONPATH": source}, capture_output=True, text=True, timeout=120
+        command,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": source},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
 
 

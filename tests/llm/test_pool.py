@@ -12,6 +12,8 @@ import openai
 import pytest
 from trifuse import Deployment, ModelPool, RefusedError, last_call, registry
 from trifuse._llm.errors import StreamInterruptedError
+from trifuse.contrib import anthropic as guarded_anthropic
+from trifuse.contrib import openai as guarded_openai
 from trifuse.testing.chaos import (
     ChaosServer,
     answer,
@@ -166,6 +168,23 @@ def test_one_that_hangs_is_given_up_in_time(pools, servers):
     begun = time.monotonic()
     assert pools.ask(pool) == "two"
     assert time.monotonic() - begun < 2
+
+
+def test_clients_under_protect_end_in_time_in_both_ways(pools, servers):
+    module = {"openai": guarded_openai, "anthropic": guarded_anthropic}[pools.provider]
+    servers[0].default = hang()
+    clients = [
+        module.protect(pools.client(server), name=f"{name}-inside", request_timeout=0.3, retry=None)
+        for name, server in zip(("one", "two"), servers, strict=True)
+    ]
+    pool = ModelPool(
+        [Deployment(n, c, model="m") for n, c in zip(("one", "two"), clients, strict=True)], name="pool"
+    )
+    begun = time.monotonic()
+    assert pools.ask(pool) == "two"
+    assert time.monotonic() - begun < 2
+    for name in ("one-inside", "two-inside"):
+        registry.remove(name)
 
 
 def test_streams_fail_over_before_the_first_content(pools, servers):

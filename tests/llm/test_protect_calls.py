@@ -99,7 +99,10 @@ def test_what_the_caller_did_wrong_is_neither_counted_nor_retried(side, step):
     assert side.counts == (0, 0, 1)
 
 
-@pytest.mark.parametrize("step", [hang(), hang(keep_alive=0.05), drip(20)], ids=repr)
+KEPT_ALIVE = raw(*[b"HTTP/1.1 102 Processing\r\n\r\n"] * 400, gap=0.05)
+
+
+@pytest.mark.parametrize("step", [hang(), KEPT_ALIVE, drip(20)], ids=["hang", "kept alive", "drip"])
 def test_a_call_that_takes_too_long_ends_in_time_and_leaves_the_connection(side, step, wait_until):
     side.protect(request_timeout=0.15)
     side.server.script(step)

@@ -3,21 +3,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import pathlib
+import socket
 import subprocess
 import sys
+import threading
 import time
 
+import httpx2
 import openai
 import pytest
 from pydantic import BaseModel
 from trifuse import CircuitBreakerOpenError, RequestTimeoutError, RetriesExhausted, Retry
+from trifuse.contrib._protect.attempts import attempt_sync
 from trifuse.contrib._protect.bodies import sendable
-from trifuse.contrib.openai import protection
+from trifuse.contrib.openai import protect, protection
 from trifuse.testing import disabled
-from trifuse.testing.chaos import ChaosServer, answer, hang, quota, status
+from trifuse.testing.chaos import ChaosServer, answer, drip, hang, quota, status
 
 ASKED = [{"role": "user", "content": "Hi"}]
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -44,7 +49,7 @@ def test_a_spent_quota_is_not_retried_and_opens_the_circuit_for_long(side):
 
 def test_a_copy_of_a_protected_client_ends_calls_in_time_too(side, wait_until):
     side.protect(request_timeout=0.15)
-    side.server.script(hang(keep_alive=0.05))
+    side.server.script(drip(20))
     begun = time.monotonic()
     with pytest.raises(RequestTimeoutError):
         side.call(side.client.with_options(timeout=60).copy())
@@ -164,3 +169,67 @@ def test_the_example_answers_through_an_outage():
     assert "I answer from a list" in done.stdout
     assert "Please ask again in a minute." in done.stdout
     assert "(rules)" in done.stderr
+
+
+@pytest.fixture
+def proxy(chaos_server):
+    """A proxy that passes everything on to the server; give its address."""
+    target = chaos_server.url.removeprefix("http://").split(":")
+    listener, open_ = socket.create_server(("127.0.0.1", 0)), []
+
+    def pump(source, sink, cut):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65_536):
+                sink.sendall(data.replace(cut, b""))
+        for end in (source, sink):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def accept():
+        with contextlib.suppress(OSError):
+            while True:
+                ends = [listener.accept()[0], socket.create_connection((target[0], int(target[1])))]
+                open_.extend(ends)
+                for source, sink in (ends, reversed(ends)):
+                    work = (source, sink, chaos_server.url.encode())
+                    threads.append(threading.Thread(target=pump, args=work, daemon=True))
+                    threads[-1].start()
+
+    threads = [threading.Thread(target=accept, daemon=True)]
+    threads[0].start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    for each in (listener, *open_):
+        with contextlib.suppress(OSError):
+            each.shutdown(socket.SHUT_RDWR)
+        each.close()
+    for thread in threads:
+        thread.join(5)
+
+
+def test_calls_through_a_proxy_are_ended_in_time(chaos_server, proxy, wait_until):
+    chaos_server.script(drip(20), answer("between"), drip(20))
+    with httpx2.Client(proxy=proxy, timeout=20) as http:
+        client = openai.OpenAI(api_key="k", base_url=chaos_server.openai_url, http_client=http)
+        guarded = protect(client, registry=None, request_timeout=0.15, retry=None)
+        for times_out in (True, False, True):
+            if not times_out:
+                assert guarded.chat.completions.create(model="m", messages=[]).choices
+                continue
+            begun = time.monotonic()
+            with pytest.raises(RequestTimeoutError):
+                guarded.chat.completions.create(model="m", messages=[])
+            assert time.monotonic() - begun < 0.8
+    wait_until(lambda: chaos_server.requests[2].left)
+
+
+def test_a_full_pool_is_told_from_a_slow_service_however_late_it_is(openai_side):
+    side = openai_side
+    side.protect(request_timeout=0.01)
+    guard = next(guard for guard in protection(side.client).guards if guard.name == side.name)
+
+    def send():
+        time.sleep(0.03)
+        raise openai.APITimeoutError(request=None) from httpx2.PoolTimeout("full")
+
+    with pytest.raises(openai.APITimeoutError):
+        attempt_sync(guard, send, lambda result, _attempt: result)

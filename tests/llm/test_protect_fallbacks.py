@@ -164,3 +164,11 @@ def test_a_text_cannot_answer_where_there_is_no_text(openai_side):
     side.server.default = status(500)
     with pytest.raises(TypeError, match="a text cannot answer embeddings"):
         side.embed()
+
+
+def test_fallbacks_of_the_text_do_not_answer_embeddings(openai_side):
+    side = openai_side
+    side.protect(fallback="Sorry")
+    side.server.default = status(500)
+    with pytest.raises(side.sdk.InternalServerError):
+        side.embed()

@@ -201,3 +201,13 @@ def test_in_a_synchronous_client_neither(chaos_server):
 def _asks_too_long(client):
     with pytest.raises(RequestTimeoutError):
         ask(client)
+
+
+def test_waiting_for_tokens_is_not_in_the_time_to_the_first_content(side):
+    side.protect(
+        tokens=TokenBudget("tokens", rpm=200, burst=1 / 200, max_wait=5), request_timeout=0.15, total=9
+    )
+    side.ask()
+    side.server.script(stream("a"))
+    assert side.pieces(side.stream()) == ["a"]
+    assert side.counts == (2, 0, 0)

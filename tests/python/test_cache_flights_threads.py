@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import signal
 import threading
 
 import pytest
@@ -135,6 +136,7 @@ class TestThreads:
         read, write = os.pipe()
         child = os.fork() if hasattr(os, "fork") else None
         if child == 0:
+            signal.alarm(20)
             go.set()
             os.write(write, answer("a").encode())
             os._exit(0)

@@ -195,6 +195,12 @@ class TestSettings:
         clock.advance(5)
         cache.reconfigure(ttl=3)
         assert guarded("a") == "a 2"
+        cache.reconfigure(stale_if_error=7)
+        clock.advance(10 - 1e-6)
+        assert cache.lookup("a") == "a 2"
+        clock.advance(1e-6)
+        with pytest.raises(CacheMissError):
+            cache.lookup("a")
         with pytest.raises(ConfigurationError, match="key"):
             cache.reconfigure(key="x:{prompt}")
         with pytest.raises(ConfigurationError, match="ttl"):
@@ -239,3 +245,54 @@ def test_nothing_of_a_call_is_logged_whatever_happens(clock, service, caplog):
     assert caplog.records
     assert "secret" not in caplog.text
     assert all("secret" not in str(vars(record)) for record in caplog.records)
+
+
+@pytest.mark.parametrize("way", ["alone", "shared", "awaitable chain", "stream"])
+def test_errors_leave_nothing_to_the_collector(clock, run, way):
+    """An error that is held by what its own traceback holds waits for the garbage collector."""
+    cache = ResultCache()
+
+    class MineError(Exception):
+        pass
+
+    async def failing(prompt):
+        await asyncio.sleep(1)
+        raise MineError
+
+    async def items(prompt):
+        raise MineError
+        yield
+
+    async def quietly(awaitable):
+        try:
+            await awaitable
+        except MineError:
+            return
+
+    async def read(stream):
+        async for _ in stream:
+            pass
+
+    def refuse(prompt):
+        raise MineError
+
+    guarded = cache(items if way == "stream" else failing)
+    chain = Fallback(lambda prompt: failing(prompt))
+
+    async def main():
+        calls = {
+            "alone": lambda: quietly(guarded("a")),
+            "shared": lambda: asyncio.gather(*(quietly(guarded("a")) for _ in range(5))),
+            "awaitable chain": lambda: quietly(chain.call(refuse, "a")),
+            "stream": lambda: quietly(read(guarded("a"))),
+        }
+        await calls[way]()
+        gc.collect()
+        gc.disable()
+        try:
+            await calls[way]()
+            return len([one for one in gc.get_objects() if isinstance(one, MineError)])
+        finally:
+            gc.enable()
+
+    assert run(main()) == 0

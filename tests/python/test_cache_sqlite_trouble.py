@@ -9,7 +9,8 @@ import time
 
 import pytest
 import trio
-from trifuse import CircuitBreaker, ConfigurationError
+from trifuse import CircuitBreaker, ConfigurationError, Fallback
+from trifuse._fallback_level import FallbackLevel
 from trifuse.cache import CodecError, PickleCodec, ResultCache, SqliteStore
 
 
@@ -171,6 +172,32 @@ class TestTasks:
         finally:
             hanging.set()
         assert threading.main_thread() not in threads
+
+    @pytest.mark.parametrize("wrapped", [False, True])
+    def test_nor_does_a_lookup_in_a_chain_of_awaited_calls_block_the_loop(
+        self, store_of, monkeypatch, wrapped
+    ):
+        store, hanging = store_of(timeout=0.2), threading.Event()
+        monkeypatch.setattr(store, "_read", lambda key: hanging.wait(20) and None)
+        lookup = ResultCache(store).lookup
+        chain = Fallback(FallbackLevel(lookup, timeout=5) if wrapped else lookup, "Sorry.")
+
+        @chain
+        async def answer(prompt):
+            raise OSError
+
+        async def main():
+            ticks, task = 0, asyncio.ensure_future(answer("a"))
+            while not task.done():
+                ticks += 1
+                await asyncio.sleep(0.005)
+            assert task.result() == "Sorry."
+            return ticks
+
+        try:
+            assert asyncio.run(main()) >= 10
+        finally:
+            hanging.set()
 
     def test_a_cancelled_task_goes_at_once_and_stays_cancelled(self, store_of, monkeypatch):
         store, hanging = store_of(), threading.Event()

@@ -61,6 +61,54 @@ class TestConnections:
             answered = b"".join(iter(lambda: sock.recv(65536), b""))
         assert answered.index(b"one") < answered.index(b"two")
 
+    def test_a_client_that_does_not_read_holds_up_only_itself(self, server):
+        server.script(stream(*["x" * 1_000_000] * 50))
+        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as sock:
+            body = b'{"stream": true}'
+            sock.sendall(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+            server.wait_for(1)
+            assert ask(server).status == 200
+            assert server.in_flight == 1
+        server.wait_until(lambda: server.left == 1)
+
+    def test_a_body_in_pieces_is_put_together(self, server):
+        body = json.dumps({"model": "m", "text": "x" * 300_000}).encode()
+        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as sock:
+            sock.sendall(b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n")
+            for at in range(0, len(body), 10_000):
+                piece = body[at : at + 10_000]
+                sock.sendall(b"%x\r\n%s\r\n" % (len(piece), piece))
+            sock.sendall(b"0\r\n\r\n")
+            assert sock.recv(65536).startswith(b"HTTP/1.1 200")
+        assert len(server.requests[0].body["text"]) == 300_000
+
+    def test_headers_without_end_are_refused(self, server):
+        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as sock:
+            with contextlib.suppress(ConnectionError):
+                sock.sendall(b"GET / HTTP/1.1\r\n" + b"x: y\r\n" * 20_000)
+            with contextlib.suppress(ConnectionError):
+                assert b" 431 " in sock.recv(65536)
+        server.wait_until(lambda: server.open_connections == 0)
+        assert server.count == 0
+
+    @pytest.mark.anyio
+    async def test_tasks_of_asyncio_and_trio_wait_without_blocking_their_loop(self, server):
+        thread = threading.Thread(target=ask, args=(server,))
+        thread.start()
+        (request,) = await server.await_for(1)
+        await server.await_until(lambda: request.ended_at)
+        thread.join(5)
+        with pytest.raises(TimeoutError, match="1 requests"):
+            await server.await_for(2, timeout=0.05)
+
+    @pytest.mark.anyio
+    async def test_async_with_starts_and_stops_it(self):
+        async with ChaosServer() as server:
+            assert server.open_connections == 0
+            socket.create_connection(("127.0.0.1", server.port)).close()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", server.port))
+
     def test_what_is_no_http_is_refused_and_not_counted(self, server):
         with socket.create_connection(("127.0.0.1", server.port), timeout=5) as sock:
             sock.sendall(b"\x16\x03\x01 hello\r\n\r\n")

@@ -2,16 +2,12 @@
 """What an error is found to be: of made-up classes with the names of real ones. (The real ones: tests/clients.)"""
 
 import asyncio
+import concurrent.futures
 import errno
 import json
-import pathlib
 import socket
-import subprocess
-import sys
-import threading
 
 import pytest
-import trifuse
 import trio
 from trifuse import (
     BulkheadFullError,
@@ -61,7 +57,9 @@ def test_a_status_tells_the_kind_of_any_error(statuses, expected, attribute):
         assert (found.kind, found.status) == (expected, None if expected is Kind.unknown else status)
 
 
-@pytest.mark.parametrize("value", [True, None, "TIMEOUT", "N/A", "4xx", "٤٢٩", 4.29, float("nan"), [429], object(), "  429"])
+@pytest.mark.parametrize(
+    "value", [True, None, "TIMEOUT", "N/A", "4xx", "٤٢٩", 4.29, float("nan"), [429], object(), "  429"]
+)
 def test_what_is_no_status_is_none(value):
     assert classify(error(status_code=value)) == Classified(Kind.unknown)
 
@@ -70,6 +68,12 @@ def test_a_status_may_be_a_text_and_may_be_on_the_response():
     assert kind(status_code="429") is Kind.rate_limited
     response = type("Response", (), {"status_code": 503, "__bool__": lambda _: False})()
     assert kind(response=response) is Kind.overloaded
+
+
+def test_attributes_that_are_made_when_asked_for_are_read():
+    cls = made("mine.Dynamic", __getattr__=lambda self, name: {"status_code": 503, "retry_after": 9}[name])
+    found = classify(cls())
+    assert (found.kind, found.retry_after) == (Kind.overloaded, 9.0)
 
 
 def test_properties_that_raise_are_as_if_they_were_not_there():
@@ -90,6 +94,19 @@ def test_codes_that_are_sure_beat_the_status():
     assert kind(status_code=400, code="content_filter") is Kind.content_filter
     assert kind(status_code=200, type="overloaded_error") is Kind.overloaded
     assert kind(status_code=403, code="rateLimitExceeded") is Kind.rate_limited
+
+
+def test_a_refusal_with_a_time_to_wait_is_a_rate_limit():
+    assert kind(status_code=403, headers={"retry-after": "60"}) is Kind.rate_limited
+    assert (
+        kind(status_code=403, headers={"x-ratelimit-remaining": "0", "x-ratelimit-reset": "60"})
+        is Kind.rate_limited
+    )
+    assert (
+        kind(status_code=403, headers={"x-ratelimit-remaining": "9", "x-ratelimit-reset": "60"})
+        is Kind.caller
+    )
+    assert kind(status_code=401, headers={"retry-after": "60"}) is Kind.caller
 
 
 def test_codes_that_are_vague_do_not():
@@ -183,7 +200,6 @@ def test_a_timeout_of_a_full_pool_is_local():
     ("raised", "expected"),
     [
         (TimeoutError(), Kind.timeout),
-        (asyncio.TimeoutError(), Kind.timeout),
         (trio.TooSlowError(), Kind.timeout),
         (ConnectionRefusedError(errno.ECONNREFUSED, "x"), Kind.transient),
         (BrokenPipeError(), Kind.transient),
@@ -196,6 +212,7 @@ def test_a_timeout_of_a_full_pool_is_local():
         (asyncio.IncompleteReadError(b"", 3), Kind.transient),
         (asyncio.CancelledError(), Kind.cancelled),
         (KeyboardInterrupt(), Kind.cancelled),
+        (concurrent.futures.CancelledError(), Kind.cancelled),
         (GeneratorExit(), Kind.cancelled),
         (ValueError("x"), Kind.unknown),
         (TypeError("x"), Kind.unknown),
@@ -207,60 +224,6 @@ def test_a_timeout_of_a_full_pool_is_local():
 )
 def test_exceptions_of_python(raised, expected):
     assert classify(raised).kind is expected
-
-
-def test_what_an_error_was_raised_from_is_looked_at_when_it_says_nothing_itself():
-    found = classify(error("mine.Failed", cause=error("mine.Between", cause=TimeoutError())))
-    assert found.kind is Kind.timeout
-    assert found.by.endswith("within mine.Failed")
-    assert kind("mine.Failed", cause=error(status_code=404)) is Kind.caller
-    assert kind("mine.Failed", status_code=500, cause=error(status_code=404)) is Kind.transient
-
-
-def test_what_is_raised_from_a_cancellation_is_no_cancellation():
-    assert kind("mine.TookTooLong", cause=asyncio.CancelledError()) is Kind.unknown
-
-
-def test_what_an_error_was_raised_during_is_looked_at_for_known_wrappers_only():
-    for name, expected in (("mine.Failed", Kind.unknown), ("instructor.InstructorRetryException", Kind.caller)):
-        found = error(name)
-        found.__context__ = error(status_code=401)
-        assert kind_of(found) is expected
-
-
-def test_errors_within_a_wrapper_are_found_by_the_name_of_the_attribute():
-    assert kind("qdrant_client.ResponseHandlingException", source=TimeoutError()) is Kind.timeout
-    assert kind("urllib.error.URLError", reason=ConnectionResetError()) is Kind.transient
-    assert kind("qdrant_client.ResponseHandlingException", source="text") is Kind.unknown
-
-
-def test_an_error_that_is_its_own_cause_ends():
-    for name in ("mine.Failed", "pymilvus.exceptions.MilvusException"):
-        found = error(name)
-        found.__cause__ = found
-        assert classify(found) == Classified(Kind.unknown)
-    one, two = error("instructor.InstructorRetryException"), error("mine.B")
-    one.__cause__, two.__cause__, one.source, two.source = two, one, one, two
-    assert classify(one).kind is Kind.unknown
-
-
-def test_a_chain_of_ten_thousand_causes_is_not_followed_to_its_end():
-    found = TimeoutError()
-    for _ in range(10_000):
-        found = error(cause=found)
-    assert classify(found).kind is Kind.unknown
-
-
-def test_a_group_is_what_its_first_failure_is():
-    def of(*errors):
-        return classify(ExceptionGroup("several", list(errors))).kind
-
-    assert of(error(status_code=401), error(status_code=503)) is Kind.overloaded
-    assert of(error(status_code=401), error(status_code=404)) is Kind.caller
-    assert of(error(status_code=400), ValueError()) is Kind.unknown
-    assert of(ExceptionGroup("inner", [error(status_code=400)]), TimeoutError()) is Kind.timeout
-    assert classify(BaseExceptionGroup("x", [KeyboardInterrupt()])).kind is Kind.cancelled
-    assert of(*[error(status_code=400)] * 1_000) is Kind.caller
 
 
 @pytest.mark.parametrize(
@@ -285,59 +248,17 @@ def test_every_kind_says_what_policies_do_with_it():
     failures = {Kind.transient, Kind.rate_limited, Kind.quota_spent, Kind.overloaded, Kind.unknown}
     assert {kind for kind in Kind if kind.outcome == "failure"} == failures
     assert {kind for kind in Kind if kind.outcome == "timeout"} == {Kind.timeout}
-    assert {kind for kind in Kind if kind.retryable} == (failures - {Kind.quota_spent}) | {Kind.timeout, Kind.local}
+    assert {kind for kind in Kind if kind.retryable} == (failures - {Kind.quota_spent}) | {
+        Kind.timeout,
+        Kind.local,
+    }
 
 
 def test_what_is_told_names_what_decided():
-    found = classify(error("openai.RateLimitError", status_code=429, code="insufficient_quota", retry_after=3))
+    found = classify(
+        error("openai.RateLimitError", status_code=429, code="insufficient_quota", retry_after=3)
+    )
     assert found == (Kind.quota_spent, 429, "insufficient_quota", 3.0, "code insufficient_quota")
     assert classify(error(status_code=503)).by == "status 503"
     assert classify(error("redis.exceptions.TimeoutError")).by == "class redis.exceptions.TimeoutError"
     assert classify(error(code="my_own_code")).code == "my_own_code"
-
-
-def test_classes_that_are_made_again_and_again_do_not_fill_the_memory():
-    from trifuse.classify._rules import table
-
-    for number in range(3_000):
-        kind_of(made(f"mine.Error{number}")())
-    assert len(table()._entries) <= 1_024
-
-
-def test_many_threads_agree():
-    errors = [error("httpx.PoolTimeout"), error(status_code=401), ValueError(), TimeoutError()]
-    expected = [Kind.local, Kind.caller, Kind.unknown, Kind.timeout]
-    seen = []
-
-    def work():
-        seen.extend([kind_of(one) for one in errors] == expected for _ in range(200))
-
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(seen) == 1_600
-    assert all(seen)
-
-
-def test_nothing_is_imported_but_the_table_and_that_only_for_an_error():
-    code = """
-import sys
-import trifuse
-breaker = trifuse.CircuitBreaker("b")
-breaker.call(len, "")
-before = set(sys.modules)
-assert not any(name.startswith("trifuse.classify") for name in before)
-class Error(Exception):
-    __module__ = "openai"
-try:
-    breaker.call(lambda: (_ for _ in ()).throw(Error()).__next__())
-except Exception:
-    pass
-assert "trifuse.classify" in sys.modules
-new = {name.partition(".")[0] for name in set(sys.modules) - before}
-assert not new & {"openai", "httpx", "anthropic", "grpc", "asyncio", "trio"}, new
-"""
-    path = str(pathlib.Path(trifuse.__file__).parents[1])
-    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": path}, timeout=60)

@@ -29,7 +29,11 @@ def no_rules():
 
 def test_a_class_may_be_given_by_name_by_itself_or_by_a_function():
     name = f"{__name__}.Busy"
-    for what in ((name, "overloaded"), (Busy, Kind.overloaded), (lambda e: "overloaded" if type(e) is Busy else None,)):
+    for what in (
+        (name, "overloaded"),
+        (Busy, Kind.overloaded),
+        (lambda e: "overloaded" if type(e) is Busy else None,),
+    ):
         assert kind_of(Busy()) is Kind.unknown
         with add(*what) as rule:
             assert kind_of(Busy()) is Kind.overloaded
@@ -129,6 +133,24 @@ def test_a_function_that_raises_or_gives_nonsense_is_logged_and_has_no_opinion(a
     add(rule)
     assert kind_of(TimeoutError()) is Kind.timeout
     assert "no opinion" in caplog.text
+
+
+def test_a_function_may_classify_by_itself(caplog):
+    asked = []
+
+    def teapots(error):
+        asked.append(error)
+        return Kind.local if classify(error).status == 418 else None
+
+    add(teapots)
+    add(Busy, "overloaded")
+    teapot = ValueError()
+    teapot.status_code = 418
+    assert kind_of(teapot) is Kind.local
+    assert kind_of(Busy()) is Kind.overloaded
+    assert kind_of(TimeoutError()) is Kind.timeout
+    assert [type(error) for error in asked] == [ValueError, TimeoutError]
+    assert caplog.text == ""
 
 
 def test_functions_are_not_asked_about_cancellations_and_trifuses_own():

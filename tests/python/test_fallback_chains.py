@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # Proves SEED-09: chains of fallbacks, with a value at the end, and by kind of error.
+from concurrent.futures import CancelledError
+
 import pytest
 from trifuse import (
     CircuitBreaker,
@@ -87,8 +89,8 @@ class TestByKind:
 
     def test_mistakes_of_the_caller_are_not_answered_by_default(self, breaker_of):
         policy = Fallback({"timeout": ["late"], "default": ["Sorry."]})
-        for error in (TOO_LONG, FILTERED, StatusError(401), StatusError(404)):
-            with pytest.raises(StatusError):
+        for error in (TOO_LONG, FILTERED, StatusError(401), StatusError(404), CancelledError()):
+            with pytest.raises((StatusError, CancelledError)):
                 policy.call(raising(error))
         assert policy.call(raising(StatusError(500))) == "Sorry."
         assert policy.call(raising(TimeoutError())) == "late"

@@ -5,11 +5,13 @@ import asyncio
 import pytest
 from trifuse import (
     Fallback,
+    Pipeline,
     fallback,
     last_fallback,
 )
 from trifuse._fallback_level import FallbackLevel
 from trifuse._last_call import last_call
+from trifuse.cache import ResultCache
 
 
 class StatusError(Exception):
@@ -88,12 +90,35 @@ class TestAwaitables:
             return create(prompt)
 
         breaker = opened(breaker_of(fallback_value="Sorry."))
+        plain = opened(breaker_of())
 
         async def main():
             assert await breaker(bound)("x") == "Sorry."
             assert await breaker.call(bound, "x") == "Sorry."
+            assert await Pipeline("p", Fallback("Sorry."), plain)(bound)("x") == "Sorry."
+            assert (
+                await Pipeline("p", Pipeline("q", Fallback("Sorry."), Pipeline("r", plain))).call(bound, "x")
+                == "Sorry."
+            )
 
         run(main())
+
+    def test_what_runs_a_coroutine_to_its_end_by_itself_is_answered_by_the_value_itself(self, breaker_of):
+        import functools
+
+        async def ask(prompt):
+            return "real"
+
+        @functools.wraps(ask)
+        def answer(prompt):
+            return asyncio.run(ask(prompt))
+
+        breaker = breaker_of(fallback_value="Sorry.")
+        pipeline = Pipeline("p", Fallback("Sorry."), opened(breaker_of()))
+        cached = ResultCache()(answer)
+        assert (breaker(answer)("x"), cached("x"), cached("x")) == ("real", "real", "real")
+        opened(breaker)
+        assert (breaker(answer)("x"), pipeline(answer)("x")) == ("Sorry.", "Sorry.")
 
 
 def no_items(*args):
@@ -145,6 +170,9 @@ class TestStreams:
                 assert last_call().level == 3
 
         run(main())
+
+    def test_a_level_that_turns_out_to_be_awaited_has_failed_where_nobody_can_await_it(self, guard):
+        assert list(guard(no_items, Returning([1]), [2])()) == [2]
 
     def test_a_level_without_items_answers_with_none(self, guard, run):
         def nothing():

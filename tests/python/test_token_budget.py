@@ -131,6 +131,16 @@ def test_a_grant_that_is_dropped_keeps_its_estimate(clock):
     assert budget.snapshot().in_flight == 0
 
 
+def test_a_usage_beyond_all_bounds_is_owed_for_a_long_time(clock):
+    budget = TokenBudget(tpm=1_000)
+    budget.reserve(10).settle(1 << 70)
+    assert budget.snapshot().tokens_debt > 1 << 33
+    assert budget.snapshot().in_flight == 0
+    with pytest.raises(TokenBudgetError) as caught:
+        budget.reserve(1)
+    assert caught.value.retry_after > 86_400
+
+
 @pytest.mark.parametrize("used", [-1, 1.5, True, float("nan"), "12", None])
 def test_what_is_no_number_of_tokens_settles_nothing(clock, used):
     grant = TokenBudget(tpm=1_000).reserve(10)
@@ -179,6 +189,10 @@ def test_limits_change_while_it_runs_and_what_was_taken_stays_taken(clock):
     with pytest.raises(ConfigurationError):
         budget.reconfigure(tpm=500, burst=7)
     assert budget.describe() == before
+    with pytest.raises(ConfigurationError):
+        budget.reconfigure(rpm=5, tpm=1 << 50)
+    assert budget.describe() == before
+    assert there(budget) == (None, 300)
     budget.reconfigure(tpm=100)
     assert there(budget)[1] == 100
 

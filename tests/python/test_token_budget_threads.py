@@ -8,6 +8,7 @@ import time
 
 import pytest
 from trifuse import TokenBudget
+from trifuse._llm import token_budget_buckets
 from trifuse._llm.token_budget import TokenBudgetError
 from trifuse._waiting import now_ns
 
@@ -87,6 +88,53 @@ def test_threads_wake_each_other_across_event_loops():
     assert budget.snapshot().waiting == 0
 
 
+def test_two_who_settle_a_grant_at_once_settle_it_once(clock):
+    budget = TokenBudget("key", tpm=1_000)
+    grant = budget.reserve(400)
+    for _ in range(2):  # past the look at the grant, to the one under the lock
+        budget._close(grant, 100, 0, known=True)
+    assert budget.snapshot().tokens_available == 900
+    assert budget.snapshot().settled == 1
+
+
+def test_one_cancelled_in_the_moment_of_its_turn_passes_it_on(clock, run):
+    budget, begun = TokenBudget("key", tpm=600, rpm=10, max_wait=3600), now_ns()
+
+    async def main():
+        grant = await budget.areserve(600)
+        first, second = (asyncio.create_task(budget.areserve(600)) for _ in range(2))
+        await asyncio.sleep(0)
+        grant.cancel()
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        (await second).keep()
+
+    run(main())
+    assert now_ns() == begun
+    picture = budget.snapshot()
+    assert (picture.granted, picture.waiting, picture.tokens_available, picture.requests_available) == (
+        2,
+        0,
+        0,
+        9,
+    )
+
+
+def test_a_waiter_of_a_closed_loop_gives_way_when_its_turn_is_looked_at(clock):
+    budget = TokenBudget("key", tpm=600, max_wait=3600)
+    grant = budget.reserve(600)
+    loop = asyncio.new_event_loop()
+    waiter = loop.create_task(budget.areserve(500))
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+    assert budget.snapshot().waiting == 1
+    grant.settle(550)
+    assert budget.snapshot().waiting == 0
+    assert budget.snapshot().tokens_available == 50
+    waiter._log_destroy_pending = False
+
+
 def test_a_loop_that_is_closed_with_a_waiter_holds_nobody_up(clock):
     budget, begun = emptied(), now_ns()
     loop = asyncio.new_event_loop()
@@ -118,3 +166,34 @@ def test_a_forked_child_goes_on_with_what_was_taken_and_settles_nothing_of_the_p
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     grant.settle(50)
     assert budget.snapshot().tokens_available == 950
+
+
+@pytest.mark.parametrize("during", ["_debit", "_try", "_refund"])
+def test_a_call_settled_by_the_garbage_collector_in_the_middle_of_another_disturbs_nobody(
+    clock, monkeypatch, during
+):
+    budget = TokenBudget("key", tpm=600, rpm=600, max_wait=3600)
+    collected = budget.reserve(300)
+    budget.reserve(300).keep()
+    begun, loop = now_ns(), asyncio.new_event_loop()
+    waiter = loop.create_task(budget.areserve(400))
+    loop.run_until_complete(asyncio.sleep(0))
+    really = getattr(token_budget_buckets, during)
+
+    def with_a_finalizer(*args):
+        result = really(*args)
+        monkeypatch.setattr(token_budget_buckets, during, really)
+        collected.settle(200)
+        return result
+
+    monkeypatch.setattr(token_budget_buckets, during, with_a_finalizer)
+    with pytest.raises(TokenBudgetError):
+        budget.reserve(600, max_wait=1)
+    assert not collected.open
+    clock.advance(29.999)
+    loop.run_until_complete(asyncio.sleep(0))
+    assert not waiter.done()
+    clock.advance(0.001)
+    loop.run_until_complete(asyncio.wait_for(waiter, 5))
+    assert now_ns() - begun == 30_000_000_000
+    loop.close()

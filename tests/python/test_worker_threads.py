@@ -230,9 +230,11 @@ def test_a_thread_that_is_done_takes_the_next_call():
 
 
 def test_a_forked_child_begins_without_threads_and_without_calls(gate):
-    pool = WorkerPool(1, queue=0)
+    pool = WorkerPool(2, queue=0)
     threading.Thread(target=pool.call, args=(gate,), daemon=True).start()
     gate.entered.acquire()
+    pool.call(str)
+    assert pool.snapshot()[2:6] == (1, 0, 0, 1)  # a thread that waits for a call, which the child has not
     read, write = os.pipe()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Python warns of a fork where there are threads

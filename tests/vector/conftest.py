@@ -3,22 +3,34 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import itertools
 import os
 import pathlib
 import sys
 import time
+import warnings
 
 import pytest
 
 os.environ.setdefault("ANONYMIZED_TELEMETRY", "False")
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-pytest.register_assert_rewrite("servers")
+pytest.register_assert_rewrite("servers", "embedded", "chroma_fixtures")
+from chroma_fixtures import bare, client, embedder, slow, texts  # noqa: E402, F401 - fixtures
 
 _numbers = itertools.count()
 # They run in an environment of their own, with the requirements that lie beside them.
 collect_ignore_glob = [] if importlib.util.find_spec("pymilvus") else ["milvus/*"]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def collected():
+    """Let what chromadb leaves to the garbage collector not warn in the tests of another module."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        gc.collect()
 
 
 @pytest.fixture

@@ -101,7 +101,9 @@ class PostgresServer:
             "-U",
             "postgres",
             "-N",
-            "--no-locale", "-E", "UTF8",
+            "--no-locale",
+            "-E",
+            "UTF8",
         ]
         subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd=self.directory, **self.user)
 

@@ -1,89 +1,23 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Chroma, embedded: the empty results are those of Chroma, mistakes are raised, embeddings count apart."""
+"""Chroma, embedded: the empty results are those of Chroma, mistakes are raised, fallbacks answer."""
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import inspect
 import itertools
 import pickle
-import threading
 import time
 
 import chromadb
 import numpy as np
 import pytest
-from chromadb.api.types import EmbeddingFunction
 from chromadb.errors import InvalidArgumentError, NotFoundError
-from trifuse import CircuitBreakerOpenError, ConfigurationError, ForcedOpenError, RequestTimeoutError, Retry
-from trifuse.contrib.chromadb import aprotect, connect, describe, protect, protect_embedding
+from embedded import ONE, TWO, same
+from trifuse import ConfigurationError, ForcedOpenError, Retry
+from trifuse.contrib.chromadb import connect, describe, protect
 
 _numbers = itertools.count()
-ONE, TWO = [1.0, 2.0, 3.0], [3.0, 2.0, 1.0]
-
-
-class Embedder(EmbeddingFunction):
-    """Gives vectors of the length of texts; fails, or takes its time, when told."""
-
-    def __init__(self):
-        self.calls, self.error, self.gate = 0, None, None
-        self.thread = None
-
-    def __call__(self, input):
-        self.calls += 1
-        self.thread = threading.get_ident()
-        if self.gate is not None:
-            self.gate.wait(5)
-        if self.error is not None:
-            raise self.error
-        return [np.array([float(len(text)), 1.0, 1.0], dtype=np.float32) for text in input]
-
-    @staticmethod
-    def name():
-        return "of the tests"
-
-    def get_config(self):
-        return {}
-
-    @staticmethod
-    def build_from_config(config):
-        return Embedder()
-
-
-@pytest.fixture(scope="module")
-def client():
-    return chromadb.EphemeralClient()
-
-
-@pytest.fixture
-def embedder():
-    return Embedder()
-
-
-@pytest.fixture
-def bare(client):
-    found = client.create_collection(f"docs-{next(_numbers)}", embedding_function=None)
-    found.add(ids=["a", "b"], embeddings=[ONE, TWO], documents=["A", "B"], metadatas=[{"n": 1}, {"n": 2}])
-    return found
-
-
-@pytest.fixture
-def texts(client, embedder):
-    found = client.create_collection(f"texts-{next(_numbers)}", embedding_function=embedder)
-    found.add(ids=["a", "b"], documents=["A", "BB"])
-    return found
-
-
-def same(found, expected):
-    """Compare results, arrays included, with their types."""
-    if isinstance(expected, dict):
-        return found.keys() == expected.keys() and all(same(found[key], expected[key]) for key in expected)
-    if isinstance(expected, list):
-        return type(found) is list and len(found) == len(expected) and all(map(same, found, expected))
-    if isinstance(expected, np.ndarray):
-        return isinstance(found, np.ndarray) and found.shape == expected.shape and found.dtype == expected.dtype
-    return found == expected
 
 
 EVERY = ["documents", "metadatas", "embeddings", "uris", "distances"]
@@ -169,45 +103,6 @@ def test_a_collection_that_is_gone_is_a_mistake_not_an_empty_result(client, name
         guarded.count()
 
 
-def test_a_failing_embedding_opens_its_own_breaker_and_leaves_the_databases_alone(texts, embedder, name):
-    guarded = protect(texts, name=name, embedding={"consecutive_failures": 2, "minimum_calls": 100})
-    embedder.error = ConnectionError("no model")
-    embedder.calls = 0
-    for _ in range(5):
-        assert guarded.query(query_texts=["x"])["ids"] == [[]]
-    assert embedder.calls == 2
-    assert guarded.circuit_breaker.snapshot().calls == 0
-    assert guarded.describe()["embedding"]["name"] == f"{name}.embedding"
-    assert guarded.query(query_embeddings=ONE, n_results=1)["ids"] != [[]]  # the database serves on
-    with pytest.raises(CircuitBreakerOpenError) as refused:
-        guarded.add(ids=["c"], documents=["CCC"])
-    assert refused.value.name == f"{name}.embedding"
-    assert texts.count() == 2
-
-
-def test_writes_and_queries_of_texts_are_embedded_once_as_chroma_would(texts, embedder, name):
-    guarded = protect(texts, name=name)
-    embedder.calls = 0
-    guarded.add(ids=["c"], documents=["CCC"])
-    guarded.add(["d"], None, None, ["DDDD"])
-    guarded.upsert(ids=["c"], documents=["CCCCC"])
-    guarded.update(ids=["a"], documents=["AAAAAAA"])
-    guarded.update(ids=["a"], metadatas=[{"n": 1}])
-    assert embedder.calls == 4
-    got = texts.get(ids=["a", "c", "d"], include=["embeddings"])
-    assert sorted(vector[0] for vector in got["embeddings"]) == [4.0, 5.0, 7.0]
-    assert guarded.query(query_texts="xxxxx", n_results=1)["ids"] == [["c"]]
-    assert embedder.calls == 5
-
-
-def test_a_slow_embedding_is_no_slow_database(texts, embedder, name):
-    guarded = protect(texts, name=name, request_timeout=0.05, embedding={"request_timeout": 5})
-    embedder.gate = threading.Event()
-    threading.Timer(0.15, embedder.gate.set).start()
-    assert guarded.query(query_texts=["A"], n_results=1)["ids"] == [["a"]]
-    assert guarded.circuit_breaker.snapshot().timeouts == 0
-
-
 def test_writes_have_no_fallback_unless_they_are_given_one(bare, name):
     guarded = protect(bare, name=name)
     guarded.circuit_breaker.force_open()
@@ -215,6 +110,11 @@ def test_writes_have_no_fallback_unless_they_are_given_one(bare, name):
         guarded.upsert(ids=["c"], embeddings=[ONE])
     with pytest.raises(ForcedOpenError):
         guarded.delete(ids=["a"])
+    for answer in ("answer", lambda **_: "answer", [lambda **_: 1 / 0, "answer"]):
+        general = protect(bare, name=name, fallback=answer)
+        assert general.get() == "answer"
+        with pytest.raises(ForcedOpenError):
+            general.delete(ids=["a"])
     kept = []
     other = protect(
         bare, name=name + "-kept", fallback={"add": lambda **call: kept.append(call["ids"]), "count": -1}
@@ -226,7 +126,9 @@ def test_writes_have_no_fallback_unless_they_are_given_one(bare, name):
     assert other.get()["ids"] == []
 
 
-def test_a_chain_is_asked_in_order_with_the_arguments_of_the_call_and_may_end_with_the_empty_result(bare, name):
+def test_a_chain_is_asked_in_order_with_the_arguments_of_the_call_and_may_end_with_the_empty_result(
+    bare, name
+):
     asked = []
 
     def cached(**call):
@@ -242,132 +144,19 @@ def test_a_chain_is_asked_in_order_with_the_arguments_of_the_call_and_may_end_wi
 
 
 def test_a_fallback_by_kind_of_error_has_its_empty_results_too(bare, name):
-    guarded = protect(bare, name=name, fallback={"timeout": ["empty"], "default": [lambda **_: "other", "empty"]})
+    guarded = protect(
+        bare, name=name, fallback={"timeout": ["empty"], "default": [lambda **_: "other", "empty"]}
+    )
     guarded.circuit_breaker.force_open()
     assert guarded.query(query_embeddings=[ONE]) == "other"
     assert guarded.get() == "other"
 
 
-class Slow:
-    """In place of a server: every call waits at a gate."""
-
-    def __init__(self, server):
-        self._server, self.gate, self.calls, self.threads = server, threading.Event(), 0, set()
-
-    def __getattr__(self, attribute):
-        found = getattr(self._server, attribute)
-
-        def call(*args, **kwargs):
-            self.calls += 1
-            self.threads.add(threading.get_ident())
-            self.gate.wait(5)
-            return found(*args, **kwargs)
-
-        return call
-
-
-@pytest.fixture
-def slow(bare):
-    bare._client = Slow(bare._client)
-    yield bare._client
-    bare._client.gate.set()
-
-
-def test_in_a_thread_the_caller_gets_its_timeout_in_time_and_the_empty_result(bare, slow, quick, until):
-    guarded = protect(bare, thread=True, **{**quick, "request_timeout": 0.1})
-    began = time.monotonic()
-    assert guarded.count() == 0
-    assert 0.09 < time.monotonic() - began < 0.4
-    with pytest.raises(RequestTimeoutError) as late:
-        guarded.delete(ids=["a"])
-    assert (late.value.setting, late.value.limit) == ("request_timeout", 0.1)
-    assert guarded.circuit_breaker.state == "open"
-    assert guarded.describe()["threads"]["stuck"] == 2
-    slow.gate.set()
-    until(lambda: guarded.describe()["threads"]["running"] == 0)
-
-
-def test_without_a_thread_a_late_result_is_returned_and_recorded_as_a_timeout(bare, slow, quick):
-    guarded = protect(bare, **{**quick, "request_timeout": 0.05})
-    threading.Timer(0.15, slow.gate.set).start()
-    assert guarded.count() == 2
-    assert guarded.circuit_breaker.snapshot().timeouts == 1
-
-
-def test_the_total_ends_all_attempts_and_a_retry_repeats_reads_only(bare, slow, quick, monkeypatch):
-    slow.gate.set()
-    failing = {"_count", "_delete"}
-
-    def fail(self, attribute):
-        def call(*_, **__):
-            self.calls += 1
-            raise ConnectionError(attribute)
-
-        return call if attribute in failing else getattr(self._server, attribute)
-
-    monkeypatch.setattr(Slow, "__getattr__", fail)
-    retry = Retry(max_retries=2, delay=0.001)
-    guarded = protect(bare, **{**quick, "consecutive_failures": 50}, retry=retry, total=5)
-    assert guarded.count() == 0
-    assert slow.calls == 3
-    with pytest.raises(ConnectionError):
-        guarded.delete(ids=["a"])
-    assert slow.calls == 4
-    assert [policy["kind"] for policy in guarded.describe()["policies"]] == ["timeout", "retry", "circuit_breaker"]
-
-
-def test_awaited_calls_of_an_embedded_collection_never_run_on_the_loop(bare, slow, texts, embedder, name):
-    slow.gate.set()
-
-    async def main():
-        guarded = aprotect(bare, name=name)
-        assert not isinstance(guarded, chromadb.Collection)
-        found = await guarded.query(query_embeddings=[ONE], n_results=1)
-        assert found["ids"] == [["a"]]
-        embedded = aprotect(texts, name=name + "-texts")
-        assert (await embedded.query(query_texts=["A"], n_results=1))["ids"] == [["a"]]
-        assert guarded.name == bare.name
-
-    asyncio.run(main())
-    assert threading.get_ident() not in slow.threads
-    assert embedder.thread != threading.get_ident()
-
-
-def test_an_awaited_call_that_hangs_gives_its_caller_the_empty_result_and_keeps_its_thread(bare, slow, quick, until):
-    async def main():
-        guarded = aprotect(bare, **{**quick, "request_timeout": 0.1, "consecutive_failures": 100})
-        began = time.monotonic()
-        counts = await asyncio.gather(*(guarded.count() for _ in range(40)))
-        assert time.monotonic() - began < 1.5
-        assert set(counts) == {0}
-        assert slow.calls == 16  # as many as there are threads: the others waited for one, and were refused
-        assert guarded.circuit_breaker.snapshot().timeouts == 16
-        threads = guarded.describe()["threads"]
-        assert (threads["running"], threads["stuck"], threads["waiting"]) == (16, 16, 0)
-        began = time.monotonic()
-        assert await guarded.count() == 0  # refused at once: none of them will be free
-        assert time.monotonic() - began < 0.05
-        slow.gate.set()
-        return guarded
-
-    guarded = asyncio.run(main())
-    until(lambda: guarded.describe()["threads"]["running"] == 0)
-
-
-def test_a_cancelled_awaited_call_is_ignored_and_stays_a_cancellation(bare, slow, name, until):
-    async def main():
-        guarded = aprotect(bare, name=name)
-        call = asyncio.ensure_future(guarded.count())
-        while not slow.calls:
-            await asyncio.sleep(0.001)
-        call.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await call
-        taken = guarded.circuit_breaker.snapshot()
-        assert (taken.ignored, taken.failures, taken.successes) == (1, 0, 0)
-        slow.gate.set()
-
-    asyncio.run(main())
+@pytest.mark.parametrize("value", [{"ids": ["kept"]}, [1, 2], [], "text", ("a", "b"), 0])
+def test_any_value_of_a_method_is_given_as_it_is(value, bare, name):
+    guarded = protect(bare, name=name, fallback={"get": value})
+    guarded.circuit_breaker.force_open()
+    assert guarded.get() == value
 
 
 def test_a_guarded_client_opens_guarded_collections_of_the_same_breaker(client, bare, name):
@@ -394,14 +183,17 @@ def test_connect_makes_the_collection_when_it_is_needed_and_tries_again_after_a_
 
     guarded = connect(make, **quick)
     assert isinstance(guarded, chromadb.Collection)
+    repr(guarded)
+    assert not hasattr(guarded, "__wrapped__")
     assert made == []
     assert guarded.query(query_embeddings=[ONE, TWO])["ids"] == [[], []]
     assert guarded.count() == 0
     assert guarded.circuit_breaker.state == "open"  # a ValueError of connecting is no mistake
     time.sleep(0.25)
-    assert guarded.count() == 2
+    assert guarded.query(query_embeddings=ONE, n_results=1)["ids"] == [["a"]]
     assert len(made) == 3
-    assert guarded.circuit_breaker.state == "closed"
+    taken = guarded.circuit_breaker.snapshot()
+    assert (taken.state, taken.successes) == ("closed", 1)  # to connect and to ask was one call
 
 
 def test_describe_lists_what_passes_through_and_what_answers(bare, name):
@@ -420,22 +212,6 @@ def test_describe_lists_what_passes_through_and_what_answers(bare, name):
     assert describe(mine)["unguarded"] == ["shuffle"]
     with pytest.raises(TypeError, match="is not guarded"):
         describe(bare)
-
-
-def test_an_embedding_function_can_be_guarded_by_itself(client, embedder, name):
-    guarded = protect_embedding(embedder, name=name, consecutive_failures=1)
-    assert isinstance(guarded, Embedder)
-    collection = client.create_collection(f"own-{next(_numbers)}", embedding_function=guarded)
-    collection.add(ids=["a"], documents=["A"])
-    embedder.error = ConnectionError()
-    with pytest.raises(ConnectionError):
-        collection.query(query_texts=["A"])
-    with pytest.raises(CircuitBreakerOpenError):
-        collection.query(query_texts=["A"])
-    assert embedder.calls == 2
-    plain = protect_embedding(lambda texts: [[1.0]] * len(texts), name=name + "-plain")
-    assert plain(["x", "y"]) == [[1.0], [1.0]]
-    assert plain.policy.snapshot().successes == 1
 
 
 BAD = {

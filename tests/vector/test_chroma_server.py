@@ -57,7 +57,9 @@ def make(server):
     gc.collect()
 
 
-def test_a_server_that_is_killed_gives_empty_results_opens_the_breaker_and_is_found_again(server, make, quick):
+def test_a_server_that_is_killed_gives_empty_results_opens_the_breaker_and_is_found_again(
+    server, make, quick
+):
     guarded = protect(make(), **quick)
     assert guarded.query(query_embeddings=ONE)["documents"] == [["A"]]
     server.kill()

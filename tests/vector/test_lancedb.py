@@ -122,7 +122,10 @@ def test_asynchronous_tables_and_their_queries(table, place, name):
         guarded.circuit_breaker.force_open()
         assert await near.to_list() == []
         assert (await near.to_arrow()).schema.names == ["vector", "text", "_distance"]
-        assert [batch async for batch in await both.to_batches()] in ([], [pa.RecordBatch.from_pylist([], table.schema)])
+        assert [batch async for batch in await both.to_batches()] in (
+            [],
+            [pa.RecordBatch.from_pylist([], table.schema)],
+        )
         assert await guarded.count_rows() == 0
 
     asyncio.run(main())

@@ -74,7 +74,13 @@ def test_an_open_breaker_gives_no_rows_to_reads_and_refuses_writes(make, name):
     guarded = protect(make(), name=name)
     guarded.circuit_breaker.force_open()
     found = guarded.execute(NEAREST, (ONE,))
-    assert (found.fetchall(), found.fetchone(), found.fetchmany(3), list(found), found.rowcount) == ([], None, [], [], 0)
+    assert (found.fetchall(), found.fetchone(), found.fetchmany(3), list(found), found.rowcount) == (
+        [],
+        None,
+        [],
+        [],
+        0,
+    )
     for write in ("INSERT INTO notes VALUES (1)", "SELECT * FROM docs FOR UPDATE", "DELETE FROM notes"):
         with pytest.raises(ForcedOpenError):
             guarded.execute(write)
@@ -89,7 +95,11 @@ def test_a_fallback_gives_rows_and_is_given_the_statement(make, name):
         asked.append((query, params))
         return [("cached",), ("too",)]
 
-    guarded = protect(make(), name=name, fallback={"execute": cached, "write": lambda query, params: kept.append(params) or []})
+    guarded = protect(
+        make(),
+        name=name,
+        fallback={"execute": cached, "write": lambda query, params: kept.append(params) or []},
+    )
     guarded.circuit_breaker.force_open()
     found = guarded.execute(NEAREST, (ONE,))
     assert (found.fetchone(), found.fetchall()) == (("cached",), [("too",)])
@@ -98,7 +108,12 @@ def test_a_fallback_gives_rows_and_is_given_the_statement(make, name):
     assert kept == [(1,)]
 
 
-MISTAKES = ["SELECT embedding <-> '[1,2]' FROM docs", "SELECT * FROM none", "SELEC", "INSERT INTO docs VALUES (1, 'twice', NULL)"]
+MISTAKES = [
+    "SELECT embedding <-> '[1,2]' FROM docs",
+    "SELECT * FROM none",
+    "SELEC",
+    "INSERT INTO docs VALUES (1, 'twice', NULL)",
+]
 
 
 @pytest.mark.parametrize("statement", MISTAKES)
@@ -140,7 +155,9 @@ def test_a_query_that_takes_too_long_is_cancelled_at_the_server_and_the_connecti
     assert guarded.info.backend_pid == backend
 
 
-def test_a_server_that_stands_still_is_left_within_half_a_second_and_asked_by_a_new_connection(server, make, quick):
+def test_a_server_that_stands_still_is_left_within_half_a_second_and_asked_by_a_new_connection(
+    server, make, quick
+):
     guarded = connect(make, **quick)
     guarded.execute("SELECT 1")
     with server.hanging(guarded.info.backend_pid):
@@ -193,7 +210,9 @@ def test_a_cursor_of_the_server_is_guarded_while_it_fetches(make, quick):
 def test_an_asynchronous_connection_is_limited_even_when_the_server_stands_still(server, make, quick):
     async def main():
         guarded = connect(
-            lambda: psycopg.AsyncConnection.connect(server.dsn, autocommit=True), psycopg.AsyncConnection, **quick
+            lambda: psycopg.AsyncConnection.connect(server.dsn, autocommit=True),
+            psycopg.AsyncConnection,
+            **quick,
         )
         assert isinstance(guarded, psycopg.AsyncConnection)
         assert await (await guarded.execute(NEAREST, (ONE,))).fetchall() == [("A",)]

@@ -93,7 +93,9 @@ class Client:
         reply = await self._http.post("/ask", json={"question": question})
         assert reply.status_code == 200
         events = [line.split("\n") for line in reply.text.strip().split("\n\n")]
-        pairs = [(kind.removeprefix("event: "), json.loads(data.removeprefix("data: "))) for kind, data in events]
+        pairs = [
+            (kind.removeprefix("event: "), json.loads(data.removeprefix("data: "))) for kind, data in events
+        ]
         assert [kind for kind, _ in pairs][:: len(pairs) - 1] == ["sources", "done"]
         return pairs[0][1], "".join(data for kind, data in pairs if kind == "text"), pairs[-1][1]
 
@@ -102,7 +104,9 @@ class Client:
         told = reply.json()
         assert reply.status_code == 200
         bad = {each["name"] for each in told["checks"] if each["status"] != "healthy"}
-        return told["status"], {part for part in ("search", "model", "database") if any(part in name for name in bad)}
+        return told["status"], {
+            part for part in ("search", "model", "database") if any(part in name for name in bad)
+        }
 
     def calls(self):
         """Give the calls that really reached for each service: what its breaker has counted."""
@@ -172,7 +176,11 @@ def test_with_one_service_down_the_user_gets_all_that_the_others_can_give(servic
         services.up()
         await asyncio.sleep(0.35)
         got = await client.ask()
-        assert got == (["breakers", "bulkheads"], "".join(ANSWER), {"down": [], "complete": True, "saved": True, "waiting": 0})
+        assert got == (
+            ["breakers", "bulkheads"],
+            "".join(ANSWER),
+            {"down": [], "complete": True, "saved": True, "waiting": 0},
+        )
         assert await client.health() == ("healthy", set())
 
     run(services, main)
@@ -188,7 +196,10 @@ def test_with_everything_down_there_is_still_an_answer_and_all_is_found_again(se
         assert await client.health() == ("degraded", {"search", "model", "database"})
         services.up()
         await asyncio.sleep(0.35)
-        assert (await client.ask())[1:] == ("".join(ANSWER), {"down": [], "complete": True, "saved": True, "waiting": 0})
+        assert (await client.ask())[1:] == (
+            "".join(ANSWER),
+            {"down": [], "complete": True, "saved": True, "waiting": 0},
+        )
         assert await client.health() == ("healthy", set())
 
     run(services, main)
@@ -213,7 +224,9 @@ def test_a_search_that_hangs_holds_up_neither_this_answer_for_long_nor_the_loop(
             began = time.monotonic()
             answers = await asyncio.gather(*(client.ask() for _ in range(10)))
             assert time.monotonic() - began < 3
-        assert all(got[0] == [] and got[1] == "".join(ANSWER) and got[2]["down"] == ["search"] for got in answers)
+        assert all(
+            got[0] == [] and got[1] == "".join(ANSWER) and got[2]["down"] == ["search"] for got in answers
+        )
 
     run(services, main)
 

@@ -176,3 +176,15 @@ def test_the_settings_are_told(client):
     assert told["retry"]["max_retries"] == 2
     assert told["places"]["limit"] == 7
     assert told["rate_limit"]["rate"] == {"permits": 10, "period": 1.0} or "rate" in told["rate_limit"]
+
+
+def test_two_hops_that_are_each_in_time_and_together_are_not(client, server, other_server):
+    one = client(total_timeout=0.3, retry=False)
+    server.script(status(302, headers={"location": f"{other_server.url}/"}, after=0.2))
+    other_server.script(answer(after=0.2))
+    began = time.monotonic()
+    with pytest.raises(RequestTimeoutError) as caught:
+        one.get(server.url)
+    assert time.monotonic() - began < 0.6
+    assert caught.value.setting == "total_timeout"
+    assert isinstance(caught.value, one.errors)

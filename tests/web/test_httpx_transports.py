@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
+import time
 import weakref
 
 import httpx
@@ -20,7 +21,7 @@ from trifuse import (
     testing,
 )
 from trifuse.contrib.httpx import GuardedTransport, guard_of, protect
-from trifuse.testing.chaos import answer, status
+from trifuse.testing.chaos import answer, hang, raw, status
 
 URL = "http://example.org/"
 
@@ -206,6 +207,7 @@ def test_one_request_may_be_on_its_way_several_times(server):
 
     asyncio.run(main())
     assert request.extensions == {"timeout": {"read": 7}}
+    assert type(request.extensions["timeout"]) is dict
     assert server.count == 10
 
 
@@ -219,3 +221,54 @@ def test_exhausted_retries_tell_the_last_answer_and_hold_nothing(server):
             assert caught.value.last_result.status_code == 503
             assert caught.value.last_result.is_closed
         assert held(guard_of(client)) == (0, 0)
+
+
+def test_an_answer_that_comes_too_late_is_given_and_is_a_timeout():
+    def slow(_):
+        time.sleep(0.03)
+        return httpx.Response(200)
+
+    with protect(
+        httpx.Client(transport=httpx.MockTransport(slow)), request_timeout=0.01, retry=False
+    ) as client:
+        assert client.get(URL).status_code == 200
+        seen = only(guard_of(client).hosts.breakers).snapshot()
+    assert (seen.successes, seen.failures, seen.timeouts) == (0, 1, 1)
+
+
+def test_a_body_whose_connection_cannot_be_ended_ends_between_two_chunks():
+    class Dripping(httpx.SyncByteStream):
+        def __iter__(self):
+            for _ in range(100):
+                time.sleep(0.01)
+                yield b"x"
+
+    sending = httpx.MockTransport(lambda _: httpx.Response(200, stream=Dripping()))
+    with protect(httpx.Client(transport=sending), total_timeout=0.1) as client:
+        began = time.monotonic()
+        with pytest.raises(RequestTimeoutError):
+            client.get(URL)
+        assert time.monotonic() - began < 0.5
+
+
+def test_a_body_that_stalls_late_ends_when_the_time_is_over_and_not_a_read_later(server):
+    server.script(raw(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n", b"x", gap=0.4, then=hang()))
+    with protect(httpx.Client(), total_timeout=0.5) as client:
+        began = time.monotonic()
+        with pytest.raises(RequestTimeoutError):
+            client.get(server.url)
+        assert 0.49 < time.monotonic() - began < 0.75
+
+
+def test_a_mistake_of_the_caller_is_not_sent_again():
+    sent = []
+
+    def mistaken(request):
+        sent.append(request)
+        raise httpx.UnsupportedProtocol("no such thing")
+
+    with protect(httpx.Client(transport=httpx.MockTransport(mistaken)), retry={"delay": 0.001}) as client:
+        with pytest.raises(httpx.UnsupportedProtocol):
+            client.get(URL)
+        assert only(guard_of(client).hosts.breakers).snapshot().ignored == 1
+    assert len(sent) == 1

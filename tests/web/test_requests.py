@@ -212,3 +212,11 @@ def test_a_guard_is_given_alone(server):
         GuardedAdapter(guard=first.guard, bulkhead=1)
     assert GuardedAdapter(guard=first.guard).guard is first.guard
     first.close()
+
+
+def test_a_body_of_which_exactly_all_was_read_is_a_success(session, server):
+    server.script(SIZED)
+    response = session.get(server.url, stream=True)
+    assert response.raw.read(8) == b"one\ntwo\n"
+    response.close()
+    assert counts(session) == (1, 0, 0, 0)

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from trifuse.contrib.fastapi import health_router
 from trifuse.health import Health
 
-from rag.model import Down, Interrupted, Model, rule
+from rag.model import AnswerCutError, Model, ModelDownError, rule
 from rag.search import Search
 from rag.settings import Settings
 from rag.store import Store
@@ -47,14 +47,16 @@ class Rag:
             async for piece in self.model.answer(question, sources):
                 pieces.append(piece)
                 yield "text", piece
-        except Down:
+        except ModelDownError:
             down.append("model")
             pieces.append(rule(sources))
             yield "text", pieces[-1]
-        except Interrupted:
+        except AnswerCutError:
             down.append("model")
             complete = False  # what was delivered cannot be taken back; the page offers to ask again
-        saved = complete and await self.store.save((question, "".join(pieces), json.dumps([s.name for s in sources])))
+        saved = complete and await self.store.save(
+            (question, "".join(pieces), json.dumps([s.name for s in sources]))
+        )
         if complete and not saved:
             down.append("database")
         yield "done", {"down": down, "complete": complete, "saved": saved, "waiting": len(self.store.waiting)}
@@ -77,7 +79,9 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(title="trifuse example", lifespan=life)
     app.state.rag = rag
     app.include_router(
-        health_router(Health(breakers=settings.registry), breakers=settings.registry, ready_when=("healthy", "degraded"))
+        health_router(
+            Health(breakers=settings.registry), breakers=settings.registry, ready_when=("healthy", "degraded")
+        )
     )
 
     @app.post("/ask")

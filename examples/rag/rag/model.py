@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The language model. Down, a rule answers with what was found."""
+"""The language model. ModelDownError, a rule answers with what was found."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
 from openai import AsyncOpenAI
+from openai.types.chat import ChatCompletionMessageParam
 from trifuse.classify import Kind, classify
 from trifuse.contrib.openai import protect
 
@@ -13,11 +14,11 @@ from rag.search import Source
 from rag.settings import Settings
 
 
-class Interrupted(Exception):
+class AnswerCutError(Exception):
     """The answer was cut off after its first words."""
 
 
-class Down(Exception):
+class ModelDownError(Exception):
     """There was no answer."""
 
 
@@ -39,9 +40,9 @@ class Model:
         await self._bare.close()
 
     async def answer(self, question: str, sources: list[Source]) -> AsyncIterator[str]:
-        """Give the answer in pieces. Raises Down before the first of them, Interrupted after it."""
+        """Give the answer in pieces. Raises ModelDownError before the first of them, AnswerCutError after it."""
         told = "\n".join(f"[{source.name}] {source.text}" for source in sources) or "(no sources)"
-        messages = [
+        messages: list[ChatCompletionMessageParam] = [
             {"role": "system", "content": f"Answer from these sources:\n{told}"},
             {"role": "user", "content": question},
         ]
@@ -58,7 +59,7 @@ class Model:
         except Exception as error:
             if classify(error).kind is Kind.caller:
                 raise  # the request is wrong: a mistake of this program, which nothing should hide
-            raise (Interrupted if begun else Down)(str(error)) from error
+            raise (AnswerCutError if begun else ModelDownError)(str(error)) from error
 
 
 def rule(sources: list[Source]) -> str:

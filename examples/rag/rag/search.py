@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import chromadb
@@ -28,7 +29,7 @@ class Source(NamedTuple):
     text: str
 
 
-def embed(text: str) -> list[float]:
+def embed(text: str) -> Sequence[float]:
     """Give a vector of the words of a text: enough for an example, and nothing to download."""
     vector = [0.0] * _SIZE
     for word in text.lower().replace(".", " ").replace(",", " ").replace("?", " ").split():
@@ -45,7 +46,7 @@ def open_collection(settings: Settings) -> Any:
     )
     collection = client.get_or_create_collection("documents", embedding_function=None)
     texts = list(DOCUMENTS.values())
-    collection.upsert(ids=list(DOCUMENTS), documents=texts, embeddings=[embed(text) for text in texts])
+    collection.upsert(ids=list(DOCUMENTS), documents=texts, embeddings=[*map(embed, texts)])
     return collection
 
 
@@ -61,7 +62,9 @@ class Search:
 
     async def find(self, question: str) -> tuple[list[Source], bool]:
         """Give the nearest documents, and whether the search answered; without it there are none."""
-        found = await self._collection.query(query_embeddings=[embed(question)], n_results=2, include=["documents"])
+        found = await self._collection.query(
+            query_embeddings=embed(question), n_results=2, include=["documents"]
+        )
         last = last_call()
         names, texts = found["ids"][0], (found["documents"] or [[]])[0]
         return [Source(*pair) for pair in zip(names, texts, strict=True)], not (last and last.degraded)

@@ -52,7 +52,9 @@ def _postgres(settings: Settings) -> Parts:
     import psycopg
 
     async def make() -> psycopg.AsyncConnection[Any]:
-        connection = await psycopg.AsyncConnection.connect(settings.database, autocommit=True, connect_timeout=2)
+        connection = await psycopg.AsyncConnection.connect(
+            settings.database, autocommit=True, connect_timeout=2
+        )
         await connection.execute(_TABLE)
         return connection
 

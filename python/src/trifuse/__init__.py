@@ -84,9 +84,13 @@ _LATER = {
     "Throttle": "_throttle", "ThrottleSnapshot": "_throttle", "throttle": "_throttle",
     "Timeout": "_timeout", "timeout": "_timeout",
     "LastCall": "_last_call", "last_call": "_last_call",
+    "FallbackLevel": "_fallback_level",
     "ResultCache": "cache",
-    "Deployment": "_llm.pool", "ModelPool": "_llm.pool",
-    "TokenBudget": "_llm.token_budget", "TokenBudgetSnapshot": "_llm.token_budget",
+    "Deployment": "_llm.pool", "ModelPool": "_llm.pool", "PoolEvent": "_llm.pool", "PoolSnapshot": "_llm.pool",
+    "TokenBudget": "_llm.token_budget", "TokenBudgetError": "_llm.token_budget",
+    "TokenBudgetSnapshot": "_llm.token_budget", "TokenGrant": "_llm.token_budget",
+    "Usage": "_llm.usage", "estimate_tokens": "_llm.tokens",
+    "guard_stream": "streams", "Resume": "streams", "StreamLimits": "streams",
     "StreamInterruptedError": "_llm.errors", "StreamEmptyError": "_llm.errors",
 }  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Awaitable, Mapping
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from trifuse._awaiting import PLAIN, unstarted
@@ -85,10 +86,11 @@ class Asking:
         if found is not None:
             return found[0]
         error = self._why.error
+        del self  # or the error would hold itself, through its traceback and this frame
         try:
             raise error
         finally:
-            del error  # or it would hold itself, through its traceback and this frame
+            del error
 
     def _answered(self, number: int, level: Level) -> Answered:
         """Count it, and note in the log, the context and the scopes around which level answered."""
@@ -140,5 +142,7 @@ def _fields(event: str, what: str, name: str, kind: object, **more: Any) -> dict
 
 def _checked(result: Any, ways: tuple[str, ...]) -> Any:
     if not any(hasattr(result, way) for way in ways):
+        if isinstance(result, CoroutineType):
+            result.close()  # or it would warn that nobody has awaited it
         raise TypeError(f"the fallback gave a {type(result).__qualname__}, where a stream needs items")
     return result

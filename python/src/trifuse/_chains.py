@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 Levels = tuple[Level, ...]
 DEFAULT = "default"
 _CHAIN = "a function, or several in order, of which the last may be a value; or these by kind of error"
-# What the default chain does not answer unless it is asked to: the caller can mend the call, nobody else.
-_CALLERS = frozenset({"caller", "context_length", "content_filter"})
+# What the default chain does not answer unless it is asked to: the caller alone can mend the call, or gave it up.
+_CALLERS = frozenset({"caller", "context_length", "content_filter", "cancelled"})
 
 
 class Why:

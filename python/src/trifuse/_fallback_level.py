@@ -66,7 +66,7 @@ class FallbackLevel(Generic[P, R]):
         ConfigurationError: for a bad setting.
     """
 
-    __slots__ = ("__wrapped__", "_guarded", "breaker", "name", "when")
+    __slots__ = ("__wrapped__", "_asynchronous_twin", "_guarded", "breaker", "name", "when")
 
     def __init__(
         self,
@@ -89,8 +89,13 @@ class FallbackLevel(Generic[P, R]):
         self.name = name or name_of(fn)
         self.when = None if when is None else _checked_when(when)
         limit, self.breaker = _guards(self.name, breaker, timeout, thread=thread)
-        guarded: Any = fn if limit is None else limit._guard(fn)
-        self._guarded = guarded if self.breaker is None else self.breaker._guard(guarded)
+        self._guarded = self._guard(limit, fn)
+        twin = getattr(fn, "_asynchronous_twin", None)  # as that of a cache's lookup
+        self._asynchronous_twin = None if twin is None else self._guard(limit, twin)
+
+    def _guard(self, limit: Policy | None, fn: Any) -> Any:
+        guarded = fn if limit is None else limit._guard(fn)
+        return guarded if self.breaker is None else self.breaker._guard(guarded)
 
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Ask it, through its breaker and within its time limit: ``await`` it if you would without."""

@@ -20,7 +20,7 @@ from trifuse._options import NOT_GIVEN, ErrorTest, _error_test, matches
 from trifuse._policy import Policy, checked_name
 from trifuse._stream_guards import async_generator_guard, generator_guard, go_on
 from trifuse._typing import Decorated
-from trifuse._waiting import gives_awaitables
+from trifuse._waiting import to_be_awaited
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -148,7 +148,7 @@ class Fallback(Policy):
             except Exception as error:
                 if not self._answers(error):
                     raise
-                if self._chain.has_asynchronous(error) or gives_awaitables(fn):
+                if self._chain.has_asynchronous(error) or to_be_awaited(fn):
                     return self._raise_or_answer(error, args, kwargs)
                 found = self._answer(error, args, kwargs)
                 if found is None:

@@ -40,7 +40,7 @@ _NOT_MADE = (
 )  # fmt: skip
 _OUTCOMES = {"failure": FAILURE, "timeout": TIMEOUT, "ignored": IGNORED}
 _QUOTA_NS = 600 * 1_000_000_000
-_kind_of: Callable[[BaseException], Kind] | None = None
+_verdict: Callable[[BaseException], tuple[Kind, str]] | None = None
 NOT_GIVEN: Any = type("NotGiven", (), {"__repr__": lambda _: "<not given>", "__slots__": ()})()
 
 
@@ -109,8 +109,7 @@ class Options:
         elif isinstance(error, _NOT_MADE):
             return IGNORED, None
         elif not isinstance(error, (RefusedError, RequestTimeoutError)):
-            kind = kind_of(error)
-            return (FAILURE if kind is None else _OUTCOMES[kind.outcome]), kind
+            return _by_kind(error)
         return (TIMEOUT if isinstance(error, TimeoutError) else FAILURE), None
 
     def outcome_of_result(self, result: object) -> int:
@@ -132,18 +131,21 @@ class Options:
 
 
 def kind_of(error: BaseException) -> Kind | None:
-    """Give the kind of an error; the table is loaded when there is a first error to look up.
+    """Give the kind of an error; None where the table cannot be loaded any more, as Python ends."""
+    return _by_kind(error)[1]
 
-    None where it cannot be loaded any more, because the interpreter is being finalized.
-    """
-    global _kind_of  # noqa: PLW0603 - a program without errors does not pay for the table
-    if _kind_of is None:
+
+def _by_kind(error: BaseException) -> tuple[int, Kind | None]:
+    """Give outcome and kind of an error by the table, which is loaded when it is first needed."""
+    global _verdict  # noqa: PLW0603 - a program without errors does not pay for the table
+    if _verdict is None:
         try:
-            from trifuse.classify import kind_of as found
+            from trifuse.classify import verdict
         except ImportError:
-            return None
-        _kind_of = found
-    return _kind_of(error)
+            return FAILURE, None
+        _verdict = verdict
+    kind, outcome = _verdict(error)
+    return _OUTCOMES[outcome], kind
 
 
 def make_options(fields: Mapping[str, Any]) -> Options:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
 from trifuse._errors import ConfigurationError
 from trifuse._locks import Lock
-from trifuse._policy import Policy
+from trifuse._policy import Policy, nest
 
 if TYPE_CHECKING:
     import os
@@ -229,9 +229,7 @@ class Pipeline(Policy):
         return self._guard_within(fn, fn)
 
     def _guard_within(self, fn: Any, original: Any) -> Any:
-        for policy in reversed(self.policies):
-            fn = policy._guard_within(fn, original)
-        return fn
+        return nest(self.policies, fn, original)
 
     def call(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call a function of any kind through all parts: ``await`` it if you would without."""

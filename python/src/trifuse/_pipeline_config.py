@@ -22,6 +22,7 @@ CLASSES = {
     "circuit_breaker": ("_breaker", "CircuitBreaker"),
     "throttle": ("_throttle", "Throttle"),
     "rate_limit": ("_rate_limit", "RateLimit"),
+    "token_budget": ("_llm.token_budget", "TokenBudget"),
     "bulkhead": ("_bulkhead", "Bulkhead"),
     "adaptive_limit": ("_adaptive_limit", "AdaptiveLimit"),
     "hedge": ("_hedge", "Hedge"),
@@ -30,8 +31,8 @@ CLASSES = {
 }
 # The setting that a part's value is when it is no table: ``timeout = 2``.
 MAIN = {
-    "cache": "ttl", "retry": "max_retries", "circuit_breaker": "preset", "rate_limit": "rate", "bulkhead": "limit",
-    "adaptive_limit": "algorithm", "timeout": "seconds",
+    "cache": "ttl", "retry": "max_retries", "circuit_breaker": "preset", "rate_limit": "rate", "token_budget": "tpm",
+    "bulkhead": "limit", "adaptive_limit": "algorithm", "timeout": "seconds",
 }  # fmt: skip
 OWN = ("name", "order", "profile")
 _RANKS = list(CLASSES)

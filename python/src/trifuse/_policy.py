@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, ParamSpec, Self, TypeVar
 
 from trifuse._errors import ConfigurationError
@@ -149,6 +150,16 @@ class Policy:
         """Refuse to guard a kind of function that this policy has no meaning for."""
         allowed = f"a {self.kind} cannot guard {what}"
         raise ConfigurationError("function", fn, allowed + (f"; {advice}" if advice else ""))
+
+
+def nest(policies: tuple[Policy, ...], fn: Any, original: Any) -> Any:
+    """Put the guards of policies around a function, the outermost first."""
+    wraps = hasattr(original, "__wrapped__")
+    for policy in reversed(policies):
+        fn = policy._guard_within(fn, original)
+        if wraps and type(fn) is FunctionType and fn is not original:
+            fn.__wrapped__ = original  # type: ignore[attr-defined] # guards around it see whether it is awaited
+    return fn
 
 
 def checked_name(name: object) -> str:

@@ -103,10 +103,10 @@ def _told(subject: Any) -> int | None:
         if told is not None:
             return told
     for name in ("retry_after", "retry_after_s"):
-        found = _nanoseconds(getattr(subject, name, None))
+        found = _nanoseconds(_read(subject, name))
         if found:
             return found
-    return _of_body(getattr(subject, "details", None)) or _of_body(getattr(subject, "body", None))
+    return _of_body(_read(subject, "details")) or _of_body(_read(subject, "body"))
 
 
 def _headers(subject: Any) -> dict[str, Any]:
@@ -128,14 +128,14 @@ def _pairs(subject: Any) -> Iterator[tuple[Any, Any]]:
     if not isinstance(subject, (Mapping, list, tuple)) and (
         isinstance(subject, BaseException) or hasattr(subject, "headers") or not hasattr(subject, "items")
     ):
-        response = getattr(subject, "response", None)
+        response = _read(subject, "response")
         if isinstance(response, Mapping):  # of botocore
             headers = response.get("ResponseMetadata", {}).get("HTTPHeaders")
         else:
-            headers = getattr(response, "headers", None)
+            headers = _read(response, "headers")
         if headers is None:
-            headers = getattr(subject, "headers", None)
-        if headers is None and callable(getattr(subject, "trailing_metadata", None)):  # of gRPC
+            headers = _read(subject, "headers")
+        if headers is None and callable(_read(subject, "trailing_metadata")):  # of gRPC
             headers = subject.trailing_metadata()
     items = headers.items() if hasattr(headers, "items") else headers
     for name, value in items or ():
@@ -144,9 +144,9 @@ def _pairs(subject: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def _status(subject: Any) -> int | None:
-    for one in (subject, getattr(subject, "response", None)):
+    for one in (subject, _read(subject, "response")):
         for name in ("status_code", "status", "code"):
-            value = getattr(one, name, None)
+            value = _read(one, name)
             if isinstance(value, int) and not isinstance(value, bool):
                 return value
     return None
@@ -204,6 +204,13 @@ def _of_body(body: Any) -> int | None:
         if isinstance(delay, str):
             return _nanoseconds(_duration(delay)) or None
     return None
+
+
+def _read(subject: Any, name: str) -> Any:
+    try:
+        return getattr(subject, name, None)
+    except Exception:  # noqa: BLE001 - one property that raises must not hide the others
+        return None
 
 
 def _text(value: Any) -> Any:

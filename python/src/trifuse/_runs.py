@@ -141,9 +141,9 @@ async def _instead_async(
 
 def _is_awaited(chain: Chain, error: BaseException, fn: Callable[..., Any]) -> bool:
     """Tell whether the answer to a call that gave nothing is to be awaited, as the call would have been."""
-    from trifuse._waiting import gives_awaitables
+    from trifuse._waiting import to_be_awaited
 
-    return chain.has_asynchronous(error) or gives_awaitables(fn)
+    return chain.has_asynchronous(error) or to_be_awaited(fn)
 
 
 def _answered(

@@ -31,4 +31,6 @@ def is_silent(error: BaseException) -> bool:
 
 def _defines_none(cls: type) -> bool:
     bases = cls.__mro__[: cls.__mro__.index(BaseException)]
-    return not any(not NAMES.isdisjoint(vars(base)) or any(name in vars(base) for name in _DYNAMIC) for base in bases)
+    return not any(
+        not NAMES.isdisjoint(vars(base)) or any(name in vars(base) for name in _DYNAMIC) for base in bases
+    )

@@ -205,6 +205,14 @@ def gives_awaitables(fn: Callable[..., Any]) -> bool:
     return inspect.iscoroutinefunction(inspect.unwrap(fn))
 
 
+def to_be_awaited(fn: Callable[..., Any]) -> bool:
+    """Tell whether what a function gives here is awaited, as far as looking tells.
+
+    What wraps a coroutine function may run it to its end, but not where an event loop runs.
+    """
+    return in_task() and gives_awaitables(fn)
+
+
 def wait(queue: Queue, waiter: ThreadWaiter) -> None:
     """Block the thread until its turn. Raises RefusedError when its time is over."""
     alone = in_task()  # the tasks of this thread, which may be first, cannot look meanwhile

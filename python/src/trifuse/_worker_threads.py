@@ -7,7 +7,6 @@ stopped waiting: what hangs is counted for as long as it hangs.
 
 from __future__ import annotations
 
-import contextvars
 import os
 import queue
 import threading
@@ -22,6 +21,7 @@ from trifuse._listeners import log
 from trifuse._locks import Lock
 from trifuse._places import Place
 from trifuse._waiting import task_waiter
+from trifuse._worker_jobs import Job
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -137,7 +137,7 @@ class WorkerPool:
         if self._stuck and self._stuck >= self._bulkhead.limit and self._bulkhead.try_acquire() is None:
             raise BulkheadFullError(self.name)
 
-    def _start(self, job: _Job) -> None:
+    def _start(self, job: Job) -> None:
         with self._lock:
             worker = self._idle.pop() if self._idle else None
         if worker is None:
@@ -147,7 +147,7 @@ class WorkerPool:
         else:
             worker.jobs.put(job)
 
-    def _left(self, job: _Job) -> None:
+    def _left(self, job: Job) -> None:
         """Count a call whose caller has gone before its end."""
         with self._lock:
             if job.ended:
@@ -158,7 +158,7 @@ class WorkerPool:
         if full:
             log().warning("%r: all threads are held by calls whose callers have gone", self.name)
 
-    def _ended(self, job: _Job, worker: _Worker) -> None:
+    def _ended(self, job: Job, worker: _Worker) -> None:
         with self._lock:
             job.ended = True
             if job.left and self._stuck:  # in a forked child nothing is left to be counted
@@ -229,46 +229,13 @@ class Seat:
             raise
         return job.give()
 
-    def _job(self, fn: Callable[[], Any], tell: Callable[[], Any]) -> _Job:
-        job = _Job(fn, tell, self._place)
+    def _job(self, fn: Callable[[], Any], tell: Callable[[], Any]) -> Job:
+        job = Job(fn, tell, self._place)
         self._pool._start(
             job
         )  # raises RuntimeError where no thread can be started: the block gives the place back
         self._used = True
         return job
-
-
-class _Job:
-    """One call on its way through a thread."""
-
-    __slots__ = ("context", "done", "ended", "error", "fn", "left", "place", "result", "tell")
-
-    def __init__(self, fn: Callable[[], Any], tell: Callable[[], Any], place: Place) -> None:
-        self.fn: Callable[[], Any] | None = fn
-        self.tell, self.place = tell, place
-        self.context: contextvars.Context | None = contextvars.copy_context()
-        self.result: Any = None
-        self.error: BaseException | None = None
-        self.done = self.ended = self.left = False
-
-    def run(self) -> None:
-        fn, context = self.fn, self.context
-        self.fn = self.context = None
-        assert fn is not None
-        assert context is not None
-        try:
-            self.result = context.run(fn)
-        except BaseException as error:  # noqa: BLE001 - it is raised to the caller
-            self.error = error
-
-    def give(self) -> Any:
-        error, self.error = self.error, None
-        try:
-            if error is not None:
-                raise error
-            return self.result
-        finally:
-            del error  # or it would hold itself, through its traceback and this frame
 
 
 class _Worker:
@@ -278,7 +245,7 @@ class _Worker:
 
     def __init__(self, pool: WorkerPool) -> None:
         self._pool = pool
-        self.jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
+        self.jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
 
     def work(self) -> None:
         while True:

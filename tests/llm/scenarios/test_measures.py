@@ -45,7 +45,7 @@ def test_the_measure_of_the_lag_sees_a_loop_that_stands_still():
         with Lag() as lag:
             for _ in range(20):
                 await asyncio.sleep(0.001)
-                time.sleep(0.01)  # noqa: ASYNC251
+                time.sleep(0.01)
         return lag
 
     lag = asyncio.run(standing_still())

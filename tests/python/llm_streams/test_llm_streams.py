@@ -182,6 +182,29 @@ def test_an_item_may_tell_of_an_error(read, breaker_of, counts):
     assert counts(breaker) == (0, 1, 0, 0)
 
 
+def test_where_everything_is_switched_off_a_stream_passes_as_it_is(read, breaker_of, counts):
+    from trifuse import testing
+
+    breaker = breaker_of()
+    with testing.disabled():
+        got = read(breaker, (ROLE, wait(100)), limits={"first_content": 1, "total": 2})
+    assert (got.events, got.error) == ([ROLE], None)
+    assert got.client.all_closed
+    assert counts(breaker) == (0, 0, 0, 0)
+
+
+def test_a_stream_that_cannot_be_closed_ends_as_it_ended(read, breaker_of, counts, monkeypatch, kind):
+    def close(self):
+        self.closed += 1
+        raise OSError("cannot close")
+
+    monkeypatch.setattr(kind, "close", close)
+    breaker = breaker_of()
+    assert read(breaker, GOOD).error is None
+    assert isinstance(read(breaker, (say("a"), ValueError())).error, ValueError)
+    assert counts(breaker) == (1, 1, 0, 0)
+
+
 def test_a_predicate_that_raises_is_logged_and_says_no(read, breaker_of, caplog):
     told = RawFormat(terminal=lambda item: item["end"], content=lambda item: True)
     assert isinstance(read(breaker_of(), ("a",), fmt=told).error, StreamInterruptedError)

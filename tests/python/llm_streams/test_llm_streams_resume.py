@@ -143,6 +143,27 @@ def test_a_strategy_may_be_awaited(run, breaker_of):
     assert run(read_async(breaker_of(), Client(AsyncFake, (say("a"), LOST)), resume=strategy)).text == "ab"
 
 
+def test_a_cancelled_strategy_leaves_a_stream_that_is_over(run, breaker_of):
+    import asyncio
+
+    from trifuse._llm.formats import OPENAI_CHAT
+    from trifuse._llm.streams import open_async
+
+    async def strategy(interrupted):
+        await asyncio.sleep(100)
+
+    async def cancelled():
+        breaker = breaker_of()
+        stream = await open_async(breaker, OPENAI_CHAT, Client(AsyncFake, (say("a"), LOST)), resume=strategy)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1):
+                await stream.until_done()
+        assert "over" in repr(stream)
+        assert breaker.snapshot().failures == 1
+
+    run(cancelled())
+
+
 @pytest.mark.parametrize("bad", [0, 101, True, 1.5])
 def test_a_bound_that_is_none_is_refused(bad):
     with pytest.raises(ConfigurationError) as caught:

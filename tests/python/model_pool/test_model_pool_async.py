@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# Model pools under asyncio and trio: hedging, streams, cancellation.
-import gc
-
+# Model pools under asyncio and trio: hedging, cancellation.
 import anyio
 import pytest
-from trifuse import CircuitBreaker, Deployment, ModelPool, RequestTimeoutError, TokenBudget, last_call
-from trifuse._llm.formats import RAW
+from trifuse import (
+    Deployment,
+    ModelPool,
+    RequestTimeoutError,
+    TokenBudget,
+    last_call,
+    testing,
+)
+from trifuse._llm import pool_runs
 from trifuse._llm.usage import Usage
 from trifuse._sleep import sleep_async
 
@@ -92,6 +97,40 @@ async def test_both_answer_at_once_and_neither_is_left_open(ask):
     pool, ask = ask(one, other, hedge_after=2)
     assert await ask() in {"s", "t"}
     assert all(one.in_flight == 0 for one in pool.snapshot().deployments.values())
+
+
+async def test_of_two_streams_that_were_both_opened_the_one_that_lost_is_closed(monkeypatch):
+    async def both(hedge, delay, first, again):
+        won = await first
+        await again()
+        return won
+
+    monkeypatch.setattr(pool_runs, "race", both)
+    closed = []
+
+    def named(name):
+        async def items():
+            try:
+                yield name
+                yield name
+            finally:
+                closed.append(name)
+
+        return items
+
+    pool = ModelPool([Deployment(name, named(name)) for name in "ab"], hedge_after=1, hedge_share=1)
+    async for _ in pool.stream():
+        assert closed == ["b"]
+        assert [one.in_flight for one in pool.deployments] == [1, 0]
+    assert closed == ["b", "a"]
+
+
+async def test_switched_off_nothing_is_hedged(ask):
+    slow, other = Place("s", 5), Place("o", 1)
+    _, ask = ask(slow, other, hedge_after=1)
+    with testing.disabled():
+        assert await ask() == "s"
+    assert other.begun == 0
 
 
 async def test_a_quick_one_is_not_hedged(ask):
@@ -207,79 +246,3 @@ async def test_a_pools_time_is_over_for_all_its_attempts(ask):
     assert anyio.current_time() - begun == pytest.approx(10)
     assert caught.value.setting == "deadline"
     assert places[1].cancelled == 1
-
-
-async def test_a_stream_fails_over_before_its_first_item_only():
-    async def breaks(prompt):
-        yield "a0"
-        raise ConnectionResetError
-
-    broken, spare = Place("b", 0, ConnectionError()), Place("c", 0, None, 3)
-    pool = ModelPool([Deployment("b", broken.stream), Deployment("c", spare.stream)], name="one")
-    assert [item async for item in pool.stream("x")] == ["c0", "c1", "c2"]
-    pool = ModelPool([Deployment("a", breaks), Deployment("c", spare.stream)], name="two")
-    got = []
-    with pytest.raises(ConnectionResetError):
-        async for item in pool.stream("x"):
-            got.append(item)
-    assert got == ["a0"]
-    assert pool["a"].breaker.snapshot().failures == 1
-    assert all(one.in_flight == 0 for one in pool.snapshot().deployments.values())
-
-
-async def test_a_stream_that_is_left_early_is_closed():
-    closed = []
-
-    async def endless(prompt):
-        try:
-            while True:
-                yield "x"
-                await anyio.lowlevel.checkpoint()
-        finally:
-            closed.append(1)
-
-    pool = ModelPool([Deployment("a", endless)])
-    async with pool.stream("x") as stream:
-        async for _ in stream:
-            assert pool.snapshot().deployments["a"].in_flight == 1
-            break
-    assert closed == [1]
-    assert pool.snapshot().deployments["a"].in_flight == 0
-    assert pool["a"].breaker.snapshot().ignored == 1
-
-
-async def test_items_that_are_no_content_are_no_first_content():
-    async def quiet(prompt):
-        yield "ping"
-        await anyio.sleep(50)
-        yield "late"
-
-    async def quick(prompt):
-        yield "ping"
-        yield "answer"
-
-    fmt = RAW(content=lambda item: item != "ping")
-    pool = ModelPool(
-        [Deployment("q", quiet, format=fmt), Deployment("r", quick, format=fmt)], hedge_after=2, hedge_share=1
-    )
-    assert [item async for item in pool.stream("x")] == ["ping", "answer"]
-    pool = ModelPool(
-        [Deployment("q", quiet, format=fmt, first_content=3), Deployment("r", quick, format=fmt)],
-        name="limited",
-    )
-    begun = anyio.current_time()
-    assert [item async for item in pool.stream("x")] == ["ping", "answer"]
-    assert anyio.current_time() - begun == pytest.approx(3)
-
-
-async def test_a_deployment_may_bring_its_own_breaker():
-    breaker = CircuitBreaker("mine", consecutive_failures=1, registry=None)
-    pool = ModelPool(
-        [
-            Deployment("a", Place("a", 0, ConnectionError()).call, breaker=breaker),
-            Deployment("b", Place("b").call),
-        ]
-    )
-    assert await pool("x") == "b"
-    assert breaker.state == "open"
-    gc.collect()

@@ -181,4 +181,5 @@ def test_a_recovering_one_gets_exactly_its_probes_among_a_thousand_calls(clock, 
         return Counter(await asyncio.gather(*tasks))
 
     assert run(main()) == {"healthy": 999, "recovering": 1}
-    assert pool.snapshot().deployments["recovering"].state == "closed"
+    picture = pool.snapshot().deployments["recovering"]
+    assert (picture.state, picture.refused) == ("closed", 0)  # the others were not even sent to ask

@@ -118,6 +118,11 @@ def test_raised_errors_hold_nothing_alive(places, run, way, pool_of, of_kind):
             for place in places:
                 place.error = None
             assert [ref() for ref in found] == [None, None, None]
+            places[0].error = StatusError(500)
+            found = [weakref.ref(places[0].error)]
+            await asked()  # the second answers
+            places[0].error = None
+            assert found[0]() is None
         finally:
             gc.enable()
 

@@ -2,6 +2,7 @@
 # What model pools and deployments are made of, and what they refuse.
 import functools
 import gc
+import os
 
 import pytest
 from trifuse import CircuitBreaker, ConfigurationError, Deployment, ModelPool, TokenBudget, registry
@@ -27,9 +28,10 @@ def test_a_client_is_called_by_its_main_call_and_does_not_retry(clock):
             made.append((self.max_retries, kwargs))
             return "answer"
 
-    pool = ModelPool([Deployment("a", Client(2), model="small")])
-    assert pool.call(messages=[]) == "answer"
-    assert made == [(0, {"messages": [], "model": "small"})]
+    for given in ({"call": Client(2)}, {"client": Client(2)}, {"client": Client(0)}):
+        pool = ModelPool([Deployment("a", **given, model="small")])
+        assert pool.call(messages=[]) == "answer"
+        assert made.pop() == (0, {"messages": [], "model": "small"})
 
 
 FORMS = {
@@ -74,6 +76,8 @@ def test_what_turns_out_to_be_awaited_is_refused_by_call_and_counts_as_nothing(c
         (lambda: ModelPool([Deployment("a", print)], hedge_after="soon"), "after"),
         (lambda: Deployment("", print), "name"),
         (lambda: Deployment("a", 7), "call"),
+        (lambda: Deployment("a"), "call"),
+        (lambda: Deployment("a", print, client=print), "call"),
         (lambda: Deployment("a", dict), "call"),
         (lambda: Deployment("a", print, price=-1), "price"),
         (lambda: Deployment("a", print, price=float("nan")), "price"),
@@ -102,3 +106,17 @@ def test_its_breakers_are_known_by_pool_and_deployment(places, pool_of):
     assert told["strategy"] == "order"
     with pytest.raises(KeyError):
         pool["d"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_forked_child_has_no_attempts_in_flight(clock):
+    def items():
+        yield 1
+        child = os.fork()
+        if child == 0:
+            os._exit(pool.snapshot().deployments["a"].in_flight)
+        yield os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+    pool = ModelPool([Deployment("a", items)])
+    assert list(pool.stream()) == [1, 0]

@@ -51,7 +51,9 @@ def nobody():
 NONE = "text == 'none'"
 READS = {
     "search": lambda c: c.search("docs", data=[ONE], filter=NONE),
-    "search of several": lambda c: c.search("docs", data=[ONE, TWO, ONE], filter=NONE, output_fields=["text"]),
+    "search of several": lambda c: c.search(
+        "docs", data=[ONE, TWO, ONE], filter=NONE, output_fields=["text"]
+    ),
     "query": lambda c: c.query("docs", filter=NONE),
     "get": lambda c: c.get("docs", ids=[99]),
 }
@@ -150,4 +152,6 @@ def test_a_synchronous_client_is_awaited_in_threads(client, name):
 
 
 def test_work_that_takes_its_time_passes_through_and_is_listed(client, name):
-    assert {"create_index", "load_collection", "query_iterator"} <= set(describe(protect(client, name=name))["unguarded"])
+    assert {"create_index", "load_collection", "query_iterator"} <= set(
+        describe(protect(client, name=name))["unguarded"]
+    )

@@ -42,8 +42,9 @@ class Deployment:
     Args:
         name: what it is called in the pool.
         call: a function, coroutine function, generator or asynchronous generator function, a method of a
-            client; or a client of openai or anthropic, whose chat completions or messages are called, on a
-            copy that does not retry by itself.
+            client; or such a client itself.
+        client: a client of openai or anthropic in place of ``call``: its chat completions or messages are
+            called, on a copy that does not retry by itself.
         model: what the call gets as ``model``, in place of the caller's.
         price: for a million tokens; or of input and output apart. Any unit, the same for all of a pool.
         weight: its share with the strategy ``"weighted"``.
@@ -73,8 +74,9 @@ class Deployment:
     def __init__(
         self,
         name: str,
-        call: Any,
+        call: Any = None,
         *,
+        client: Any = None,
         model: str | None = None,
         price: Price = 0.0,
         weight: float = 1.0,
@@ -93,7 +95,7 @@ class Deployment:
         if not isinstance(name, str) or not name:
             raise ConfigurationError("name", name, "a text that is not empty")
         self.name, self.model = name, model
-        self.call: Callable[..., Any] = call_of(call)
+        self.call: Callable[..., Any] = call_of(call, client)
         self.price = _price(price)
         self.weight = _number("weight", weight)
         self.context = _context(context)

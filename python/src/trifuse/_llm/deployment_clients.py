@@ -15,10 +15,11 @@ _CALLS = (("chat", "completions", "create"), ("messages", "create"))
 _ALLOWED = "a function, a method of a client, or a client of openai or anthropic"
 
 
-def call_of(given: Any) -> Callable[..., Any]:
+def call_of(call: Any, client: Any) -> Callable[..., Any]:
     """Give the function that answers. Raises ConfigurationError."""
-    if isinstance(given, type):
-        raise ConfigurationError("call", given, _ALLOWED)
+    given = call if client is None else client
+    if isinstance(given, type) or (call is not None and client is not None):
+        raise ConfigurationError("call", call, _ALLOWED)
     for path in _CALLS:
         if _walk(given, path) is not None:
             found: Callable[..., Any] = _walk(_without_retries(given), path)

@@ -28,7 +28,7 @@ async def open_async(
     allow_empty: bool = False,
     args: tuple[Any, ...] = (),
     kwargs: Mapping[str, Any] | None = None,
-) -> GuardedAsyncStream:
+) -> GuardedAsyncStream[Any]:
     """Open a stream under guard; returns once its first content is there, or its end.
 
     Args:
@@ -57,7 +57,7 @@ def begin_async(
     kwargs: Mapping[str, Any] | None,
     *,
     allow_empty: bool,
-) -> GuardedAsyncStream:
+) -> GuardedAsyncStream[Any]:
     """Give a stream that is opened when its first event is asked for."""
     keywords = kwargs or {}
     name, again = name_of(policy, fmt), make_resume(resume)
@@ -80,7 +80,7 @@ def open_sync(
     allow_empty: bool = False,
     args: tuple[Any, ...] = (),
     kwargs: Mapping[str, Any] | None = None,
-) -> GuardedStream:
+) -> GuardedStream[Any]:
     """Open a stream under guard, as :func:`open_async` does.
 
     Its limits are enforced by closing the connection from another thread. Where there is none to close,
@@ -100,7 +100,7 @@ def begin_sync(
     kwargs: Mapping[str, Any] | None,
     *,
     allow_empty: bool,
-) -> GuardedStream:
+) -> GuardedStream[Any]:
     """Give a stream that is opened when its first event is asked for."""
     keywords = kwargs or {}
     name, again = name_of(policy, fmt), make_resume(resume)

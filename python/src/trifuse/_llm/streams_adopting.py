@@ -32,7 +32,7 @@ def _call(name: str, stream: Any) -> Call:
     return Call(name, fmt or format_of(stream), NO_LIMITS, None, allow_empty=False)
 
 
-def adopt_sync(name: str, stream: Any, wrap: Wrap) -> GuardedStream:
+def adopt_sync(name: str, stream: Any, wrap: Wrap) -> GuardedStream[Any]:
     """Guard an open stream, whose first content is asked for at once."""
     call = _call(name, stream)
 
@@ -42,7 +42,7 @@ def adopt_sync(name: str, stream: Any, wrap: Wrap) -> GuardedStream:
     return GuardedStream(call, lambda: stream, start)._prime()
 
 
-def adopt_async(name: str, stream: Any, wrap: Wrap) -> GuardedAsyncStream:
+def adopt_async(name: str, stream: Any, wrap: Wrap) -> GuardedAsyncStream[Any]:
     """Guard an open stream of an asynchronous client."""
     call = _call(name, stream)
 

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from trifuse._llm.watcher import Watch
 
 Closer = Callable[[], object]
+_DEEPEST = 4
 R = TypeVar("R")
 
 _offered: ContextVar[Callable[[Closer], None] | None] = ContextVar("trifuse.closer", default=None)
@@ -139,10 +140,20 @@ class _Connection:
             return None
         for transport in _transports(self._client):
             for entry in list(getattr(getattr(transport, "_pool", None), "_requests", ())):
-                if getattr(entry, "request", None) is self._core_request:
-                    connection = getattr(getattr(entry, "connection", None), "_connection", None)
-                    return getattr(connection, "_network_stream", None)
+                # By what it is traced with: a proxy is sent a request of its own making.
+                extensions = getattr(getattr(entry, "request", None), "extensions", None) or {}
+                if extensions.get("trace") == self.trace:
+                    return _network_of(getattr(entry, "connection", None))
         return None
+
+
+def _network_of(connection: Any) -> Any:
+    """Give the network stream of a connection, which lies deeper where it leads through a proxy."""
+    for _ in range(_DEEPEST):
+        if connection is None or hasattr(connection, "_network_stream"):
+            break
+        connection = getattr(connection, "_connection", None)
+    return getattr(connection, "_network_stream", None)
 
 
 def _transports(client: Any) -> list[Any]:

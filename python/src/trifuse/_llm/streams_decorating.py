@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from typing import Any, ParamSpec, Protocol, TypeVar, overload
 
 from trifuse._durations import Duration
@@ -16,7 +16,14 @@ from trifuse._kinds import check_guardable, default_name, is_generator_function,
 from trifuse._llm.formats import RAW, RawFormat, StreamFormat
 from trifuse._llm.limits import StreamLimits
 from trifuse._llm.resume import Resume, Strategy, make_resume
-from trifuse._llm.streams import begin_async, begin_sync, open_async, open_sync
+from trifuse._llm.streams import (
+    GuardedAsyncStream,
+    GuardedStream,
+    begin_async,
+    begin_sync,
+    open_async,
+    open_sync,
+)
 from trifuse._policy import Policy
 
 P = ParamSpec("P")
@@ -27,9 +34,9 @@ class StreamDecorator(Protocol):
     """Guards a function that gives a stream."""
 
     @overload
-    def __call__(self, fn: Callable[P, AsyncGenerator[T, Any]], /) -> Callable[P, AsyncIterator[T]]: ...
+    def __call__(self, fn: Callable[P, AsyncGenerator[T, Any]], /) -> Callable[P, GuardedAsyncStream[T]]: ...
     @overload
-    def __call__(self, fn: Callable[P, Generator[T, Any, Any]], /) -> Callable[P, Iterator[T]]: ...
+    def __call__(self, fn: Callable[P, Generator[T, Any, Any]], /) -> Callable[P, GuardedStream[T]]: ...
     @overload
     def __call__(self, fn: Callable[P, Coroutine[Any, Any, T]], /) -> Callable[P, Coroutine[Any, Any, T]]: ...
     @overload

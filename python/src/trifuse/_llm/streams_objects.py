@@ -4,15 +4,17 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any, Self
+from typing import Any, Generic, Self, TypeVar
 
 from trifuse._llm.limits import task_clock, thread_clock
 from trifuse._llm.streams_leaving import at_home, finish, home_now
 from trifuse._llm.streams_outside import Outside
 from trifuse._llm.streams_reading import Call, Closed
 
+T = TypeVar("T")
 
-class GuardedAsyncStream(Outside):
+
+class GuardedAsyncStream(Outside, Generic[T]):
     """The stream of an asynchronous client under guard; it is used as that would be.
 
     Iterate over it once, from one task at a time; :meth:`close` may be called by another. Leaving it early
@@ -25,7 +27,7 @@ class GuardedAsyncStream(Outside):
         """Iterate over the events."""
         return self
 
-    async def __anext__(self) -> Any:
+    async def __anext__(self) -> T:
         """Give the next event.
 
         Raises RequestTimeoutError when a limit of the stream is over, StreamInterruptedError when it ends
@@ -35,7 +37,8 @@ class GuardedAsyncStream(Outside):
             if self._over:
                 raise StopAsyncIteration
             await self._advance()
-        return self._pending.popleft()
+        event: T = self._pending.popleft()
+        return event
 
     async def __aenter__(self) -> Self:
         """Give the stream, which is closed at the end of the block."""
@@ -122,6 +125,9 @@ class GuardedAsyncStream(Outside):
         except Exception as raised:  # noqa: BLE001 - what broke the stream off is what counts
             self._strategy_failed(error, raised)
             return False
+        except BaseException:  # a cancellation
+            self._over = True
+            raise
         return self._resumed(opener, error)
 
     def __del__(self) -> None:
@@ -142,7 +148,7 @@ def _leave(call: Call, items: Any) -> None:
     call.reading = None
 
 
-class GuardedStream(Outside):
+class GuardedStream(Outside, Generic[T]):
     """The stream of a synchronous client under guard; it is used as that would be.
 
     Iterate over it once, from one thread at a time; :meth:`close` may be called by another. Leaving it
@@ -153,13 +159,14 @@ class GuardedStream(Outside):
         """Iterate over the events."""
         return self
 
-    def __next__(self) -> Any:
+    def __next__(self) -> T:
         """Give the next event; raises as :class:`GuardedAsyncStream` does."""
         while not self._pending:
             if self._over:
                 raise StopIteration
             self._advance()
-        return self._pending.popleft()
+        event: T = self._pending.popleft()
+        return event
 
     def __enter__(self) -> Self:
         """Give the stream, which is closed at the end of the block."""

@@ -7,10 +7,11 @@ import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from trifuse._core import lib
 from trifuse._llm.errors import WITHHELD, StreamEmptyError, StreamInterruptedError
 from trifuse._llm.formats import StreamFormat
 from trifuse._llm.frames import Delivered, Frame
-from trifuse._llm.limits import NONE, Budget, StreamLimits
+from trifuse._llm.limits import NO_LIMITS, NONE, Budget, StreamLimits
 from trifuse._llm.resume import Resume
 from trifuse._remaining import End, current
 from trifuse._time_limit import end_in
@@ -32,7 +33,7 @@ class Call:
     """What one guarded stream is, through all of its attempts."""
 
     __slots__ = (
-        "allow_empty", "asked", "budget", "closing", "delivered", "finishing", "fmt", "limits", "name", "reading", "resume",
+        "allow_empty", "asked", "budget", "closing", "delivered", "finishing", "fmt", "limits", "name", "off", "reading", "resume",
         "resumes",
     )  # fmt: skip
 
@@ -48,7 +49,9 @@ class Call:
     ) -> None:
         """Begin; the format may be found out from the client's stream. ``asked``: the call's arguments."""
         self.asked = asked
-        self.name, self.fmt, self.limits, self.resume = name, fmt, limits, resume
+        self.off = bool(lib.trifuse_py_bypass())  # every guard of the process is switched off
+        self.name, self.fmt, self.resume = name, fmt, resume
+        self.limits = NO_LIMITS if self.off else limits
         self.allow_empty = allow_empty
         self.budget: Budget | None = None
         self.delivered = Delivered(fmt, keep_events=resume is not None)
@@ -77,8 +80,8 @@ class Reading:
     """What the attempts at streams of both kinds keep."""
 
     __slots__ = (
-        "_begun", "_done", "_ended", "_preamble", "_reason", "_resumed", "_withheld",
-        "budget", "call", "given", "opener", "raw",
+        "_begun", "_done", "_ended", "_preamble", "_reason", "_resumed",
+        "budget", "call", "opener", "raw",
     )  # fmt: skip
 
     def __init__(self, call: Call, opener: Callable[[], Any], budget: Budget, *, resumed: bool) -> None:
@@ -86,12 +89,11 @@ class Reading:
         self.call, self.opener, self.budget = call, opener, budget
         self._resumed = resumed
         self.raw: Any = None
-        self.given = False
         self._preamble: list[Any] | None = []
         self._begun: set[Any] = set()
         self._ended: set[Any] = set()
         self._reason: str | None = None
-        self._done = self._withheld = False
+        self._done = False
 
     @property
     def complete(self) -> bool:
@@ -121,6 +123,8 @@ class Reading:
 
     def take(self, event: Any) -> Frame | None:
         """Take an event in; gives the frame that it completes. Raises the error that it tells of."""
+        if self.call.off:
+            return Frame([event], content=True)
         fmt = self.call.fmt
         assert fmt is not None
         error = fmt.error_of(event)
@@ -135,7 +139,6 @@ class Reading:
         if content:
             first = [event] if self._resumed else [*self._preamble, event]
             self._preamble = None
-            self.given = True
             return Frame(first, content=True)
         if len(self._preamble) < _MOST_PREAMBLE and not fmt.is_keep_alive(event):
             self._preamble.append(event)
@@ -169,6 +172,8 @@ class Reading:
         if self._done:
             return None
         self._done = True
+        if self.call.off:
+            return None
         if self._preamble is not None:
             return self._end_without_content(self._preamble)
         if not self.complete and self.call.fmt is not None and self.call.fmt.has_terminal:

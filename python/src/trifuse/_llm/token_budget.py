@@ -193,6 +193,8 @@ class TokenBudget(Policy):
             given["max_wait_ns"] = wait_ns("max_wait", given.pop("max_wait"))
         said = self._said._replace(**given)
         check(said)
+        for field, n in said.limits().items():
+            make_bucket(field, n, said.burst)  # whatever the core refuses is refused before anything changes
         return said
 
     def _adopt(self, name: str) -> None:

@@ -92,4 +92,4 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     while found is not None and id(found) not in seen:
         seen.add(id(found))
         yield found
-        found = found.__cause__ or found.__context__
+        found = found.__cause__  # not __context__, which may be of an earlier attempt

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from trifuse._errors import ConfigurationError
 from trifuse._llm.token_budget_errors import Fate, fate_of
-from trifuse._llm.usage import Usage
+from trifuse._llm.usage import MOST, Usage
 
 if TYPE_CHECKING:
     from trifuse._llm.token_budget import TokenBudget
@@ -79,7 +79,7 @@ class TokenGrant:
             used = used.total
         if isinstance(used, bool) or not isinstance(used, int) or used < 0:
             raise ConfigurationError("used", used, "a Usage, or a whole number of tokens, 0 or more")
-        self._close(used, 0, known=True)
+        self._close(min(used, MOST), 0, known=True)
 
     def keep(self) -> None:
         """Keep the estimate: nobody knows better."""

@@ -58,9 +58,9 @@ class Learning:
         budget, told_kinds = self._budget, set()
         if not callable(getattr(headers, "get", None)):
             return told_kinds
+        read_before = [(kind, fields, read(headers, kind)) for kind, *fields in _KINDS]
         with budget._queue._lock:
-            for kind, *fields in _KINDS:
-                told = read(headers, kind)
+            for kind, fields, told in read_before:
                 self._take_limit(_BY_MINUTE[kind], told.limit)
                 bucket = self._meant(fields, told)
                 if told.remaining is not None:

@@ -7,11 +7,8 @@ run with a loader that reads the cache, checks what it finds, and gives up.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
 import sys
-import tempfile
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -109,6 +106,10 @@ def _missing(*_: Any, **__: Any) -> Any:
 
 def _ranks(source: str, expected_hash: str | None = None) -> dict[bytes, int]:
     """Read a vocabulary from tiktoken's cache."""
+    import base64
+    import hashlib
+    import tempfile
+
     directory = os.environ.get("TIKTOKEN_CACHE_DIR", os.environ.get("DATA_GYM_CACHE_DIR"))
     if directory is None:
         directory = str(Path(tempfile.gettempdir()) / "data-gym-cache")

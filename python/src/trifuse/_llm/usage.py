@@ -20,7 +20,8 @@ _THOUGHTS = "thoughts_token_count"
 _TOTAL = ("total_tokens", "total_token_count")
 _PLACES = ("usage", "usage_metadata", "message", "response", "meta", "tokens")
 _DEEP = 2
-_MOST = 1 << 53
+MOST = 1 << 53
+"""Tokens that any number of them is taken to be at most."""
 
 
 class Usage(NamedTuple):
@@ -131,4 +132,4 @@ def _whole(value: Any) -> int | None:
     """Give a number of tokens; None for what is none: negative, NaN, infinite, a truth value."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    return int(value) if 0 <= value <= _MOST else None
+    return int(value) if 0 <= value <= MOST else None

@@ -11,7 +11,7 @@ from trifuse._durations import NEVER
 from trifuse._errors import TrifuseError
 from trifuse._fallback import Scope, scope
 from trifuse._last_call import adopt
-from trifuse._waiting import ThreadWaiter, deadline_ns, in_task, task_waiter, wait, wait_async
+from trifuse._waiting import ThreadWaiter, Waiter, deadline_ns, in_task, task_waiter, wait, wait_async
 from trifuse.cache._flights import LEAD, Flight
 from trifuse.cache._shared import Lease, lease, lease_async
 from trifuse.cache._store import Found
@@ -59,7 +59,7 @@ def run(call: Call, fn: Callable[..., Any], gave_awaitable: Callable[[], None]) 
         assert waiter is not None
         wait(flight, waiter)
         if waiter.got is not LEAD:
-            return _taken(call, flight)
+            return _taken(call, waiter)
     lent: Lease | None = None
     try:
         hit = call.fresh(cache._get(call.key))
@@ -80,10 +80,11 @@ def run(call: Call, fn: Callable[..., Any], gave_awaitable: Callable[[], None]) 
             lent.release()
 
 
-def _taken(call: Call, flight: Flight) -> Any:
-    """Give the answer of the call that was waited for."""
+def _taken(call: Call, waiter: Waiter) -> Any:
+    """Give the answer of the call that was waited for, or raise its error."""
     call.cache._count("shared")
-    value, degraded = flight.answer()
+    outcomes, waiter.got = [waiter.got], None  # held by no frame that the error's traceback holds
+    value, degraded = outcomes.pop().give()
     adopt(degraded)
     return value
 
@@ -150,7 +151,7 @@ async def run_async(call: Call, fn: Callable[..., Any]) -> Any:
         assert waiter is not None
         await wait_async(flight, waiter)
         if waiter.got is not LEAD:
-            return _taken(call, flight)
+            return _taken(call, waiter)
     lent: Lease | None = None
     try:
         hit = call.fresh(await cache._get_async(call.key))

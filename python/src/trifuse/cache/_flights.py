@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import weakref
-from typing import Any
+from types import TracebackType
+from typing import Any, NamedTuple
 
 from trifuse._fallback import Answer, scope
 from trifuse._locks import Lock
@@ -21,12 +22,34 @@ LEAD = object()
 _all: weakref.WeakSet[Flights] = weakref.WeakSet()
 
 
-class Flight(Queue):
-    """One call in flight, and those who wait for its answer.
+class Outcome(NamedTuple):
+    """How a call ended.
 
     Attributes:
-        value, error, degraded: how it ended, once ``landed``.
+        value: its answer.
+        degraded: the fallback that answered within it.
+        error: what it raised, the same to all who waited, with the traceback that it had then.
     """
+
+    value: Any
+    degraded: Answer | None
+    error: Exception | None = None
+    trace: TracebackType | None = None
+
+    def give(self) -> tuple[Any, Answer | None]:
+        """Give the answer, or raise the error."""
+        if self.error is None:
+            return self.value, self.degraded
+        error, trace = self.error, self.trace
+        del self  # or the error would hold itself, through its traceback and this frame
+        try:
+            raise error.with_traceback(trace)
+        finally:
+            del error, trace
+
+
+class Flight(Queue):
+    """One call in flight, and those who wait for its answer."""
 
     timed = False
 
@@ -36,54 +59,46 @@ class Flight(Queue):
         self._lock = flights._lock  # one for all, so that nobody joins what is just ending
         self._flights, self._key = flights, key
         self._led = True
-        self.landed = False
-        self.value: Any = None
-        self.error: Exception | None = None
-        self.degraded: Answer | None = None
-        self._trace: Any = None
+        self._landed = False
+        self._outcome: Outcome | None = None
 
     def finish(self, value: Any, degraded: Answer | None = None) -> None:
         """Give all who wait the answer."""
-        self.value, self.degraded = value, degraded
-        self._end()
+        self._end(Outcome(value, degraded))
 
     def fail(self, error: Exception) -> None:
         """Give all who wait the error."""
-        self.error, self._trace = error, error.__traceback__
-        self._end()
+        self._end(Outcome(None, None, error, error.__traceback__))
 
     def abandon(self) -> None:
         """Hand the call over to the next who waits."""
         with self._lock:
-            if not self.landed:
+            if not self._landed:
                 self._led = False
                 self.settle()
 
-    def answer(self) -> tuple[Any, Answer | None]:
-        """Give the answer that was waited for, or raise the error: the same one to all."""
-        if self.error is not None:
-            raise self.error.with_traceback(self._trace)
-        return self.value, self.degraded
-
-    def _end(self) -> None:
+    def _end(self, outcome: Outcome) -> None:
         with self._lock:
-            self.landed = True
+            if self._landed:
+                return
+            self._landed, self._outcome = True, outcome
             self._flights._forget(self._key, self)
             self.settle()
 
     def _settle(self, now: int, *, leaving: bool) -> None:  # noqa: ARG002 - nobody's time
-        while self.waiters and (self.landed or not self._led):
-            if self.landed:
-                self._grant(self._first(), self)
+        while self.waiters and (self._landed or not self._led):
+            if self._landed:
+                self._grant(self._first(), self._outcome)
             else:
                 self._led = self._grant(self._first(), LEAD)
-        if not self.landed and not self._led:
+        self._outcome = None  # an error would hold this flight, through its traceback
+        if not self._landed and not self._led:
             self._flights._forget(self._key, self)
 
     def _leave(self, waiter: Waiter) -> None:
         if waiter.granted:
             waiter.granted = False
-            if waiter.got is LEAD and not self.landed:
+            if waiter.got is LEAD and not self._landed:
                 self._led = False
         else:
             self.waiters.pop(waiter, None)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from trifuse._core import lib
 from trifuse._errors import ConfigurationError
 from trifuse._stream_guards import Plain, PlainAsync, async_generator_guard, generator_guard
-from trifuse._waiting import gives_awaitables
+from trifuse._waiting import to_be_awaited
 from trifuse.cache._access import Access
 from trifuse.cache._calls import Call, run, run_async
 from trifuse.cache._streams import Kept, KeptAsync, kept
@@ -48,13 +48,13 @@ class Guards(Access):
 class _Guard:
     """The guards of one function, whose own looks say what its arguments are."""
 
-    __slots__ = ("_awaited", "_cache", "_keyer")
+    __slots__ = ("_awaited", "_cache", "_keyer", "_original")
 
     def __init__(self, cache: Any, original: Any) -> None:
         self._cache = cache
         self._keyer = cache._keyer_of(original)
-        # What a function that is not seen to be asynchronous gives, once it has given it.
-        self._awaited = callable(original) and gives_awaitables(original)
+        self._original = original
+        self._awaited = False  # until it is seen to give what is awaited
 
     def _call(self, args: Any, kwargs: Any) -> Call | None:
         """Give what is known of a call; None when it is not for the cache."""
@@ -70,7 +70,7 @@ class _Guard:
             call = self._call(args, kwargs)
             if call is None:
                 return fn(*args, **kwargs)
-            if self._awaited:
+            if self._awaited or to_be_awaited(self._original):
                 return run_async(call, fn)
             if not cache.store.threads:
                 allowed = "a store for threads, where a function is guarded that is not awaited"

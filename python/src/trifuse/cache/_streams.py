@@ -55,7 +55,8 @@ class _Items:
     def enter(self) -> Scope | None:
         """Let one step run within the scope of the stream; gives the one around it."""
         outer = scope.get()
-        self._inner.outer = outer
+        if outer is not self._inner:
+            self._inner.outer = outer
         scope.set(self._inner)
         return outer
 

@@ -12,8 +12,8 @@
 """
 
 from trifuse._retry_after import retry_after
-from trifuse.classify._judge import classify, kind_of
+from trifuse.classify._judge import classify, kind_of, verdict
 from trifuse.classify._kinds import Classified, Kind
 from trifuse.classify._rules import Rule, add
 
-__all__ = ["Classified", "Kind", "Rule", "add", "classify", "kind_of", "retry_after"]
+__all__ = ["Classified", "Kind", "Rule", "add", "classify", "kind_of", "retry_after", "verdict"]

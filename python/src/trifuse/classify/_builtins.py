@@ -37,6 +37,7 @@ ROWS = (
     *named(Kind.timeout, "builtins", "TimeoutError"),
     *named(Kind.timeout, "trio", "TooSlowError"),
     *named(Kind.timeout, "concurrent.futures", "TimeoutError"),
+    *named(Kind.cancelled, "concurrent.futures", "CancelledError"),
     *named(Kind.transient, "builtins", "ConnectionError"),
     *named(Kind.transient, "socket", "gaierror herror"),
     *named(Kind.transient, "ssl", "SSLError"),

@@ -29,7 +29,9 @@ def _connecting(name: str) -> tuple[Row, ...]:
     """Make the rows of a connection that is refused, which has no code of SQL."""
     return (
         Row(name, Kind.overloaded, texts=("too many clients", "remaining connection slots")),
-        Row(name, Kind.caller, texts=("authentication failed", "no pg_hba.conf entry", "no password supplied")),
+        Row(
+            name, Kind.caller, texts=("authentication failed", "no pg_hba.conf entry", "no password supplied")
+        ),
         Row(name, Kind.caller, texts=('" does not exist',)),
     )
 

@@ -19,11 +19,11 @@ Reader = Callable[[Any], tuple[object, ...]]
 class Facts:
     """The facts of one error: ``status``, ``code`` as it is spelled, and all codes in small letters, ``words``."""
 
-    __slots__ = ("_error", "_message", "code", "status", "words")
+    __slots__ = ("_message", "code", "error", "status", "words")
 
     def __init__(self, error: BaseException, reader: Reader | None, *, known: bool) -> None:
         """Read status and codes. ``known``: a code that is a number is a status."""
-        self._error = error
+        self.error = error
         self._message: str | None = None
         self.status: int | None = None
         self.code: str | None = None
@@ -44,17 +44,17 @@ class Facts:
     def message(self) -> str:
         """What it says to people, in small letters, cut off where that is long."""
         if self._message is None:
-            text = quietly(str, self._error)
+            text = quietly(str, self.error)
             self._message = text[:_LONGEST_MESSAGE].lower() if isinstance(text, str) else ""
         return self._message
 
     def raised_from(self, names: tuple[str, ...]) -> bool:
         """Tell whether one of these classes is among what it was raised from."""
-        return any(is_one_of(type(cause), names) for cause in causes(self._error))
+        return any(is_one_of(type(cause), names) for cause in causes(self.error))
 
     def raised_in(self, modules: tuple[str, ...]) -> bool:
         """Tell whether it was raised in one of these modules, or below."""
-        module = raised_in(self._error)
+        module = raised_in(self.error)
         return any(module == one or module.startswith(f"{one}.") for one in modules)
 
 
@@ -77,7 +77,7 @@ def status_of(value: object) -> int | None:
         if len(value) != len("500") or not (value.isascii() and value.isdigit()):
             return None
         value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool):
+    if not isinstance(value, int):
         return None
     return int(value) if LEAST <= value <= MOST else None
 

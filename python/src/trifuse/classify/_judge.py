@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 from trifuse._errors import (
@@ -14,35 +15,45 @@ from trifuse._errors import (
     UnsupportedError,
 )
 from trifuse._listeners import log
+from trifuse._retry_after import retry_after, told_ns
 from trifuse.classify import _builtins
 from trifuse.classify._facts import Facts, read
 from trifuse.classify._general import FIRM, TEXTS, WEAK, of_status
-from trifuse.classify._kinds import Classified, Kind
+from trifuse.classify._kinds import Classified, Kind, Outcome, counted
 from trifuse.classify._rows import Row
 from trifuse.classify._rules import Rule, table
 from trifuse.classify._table import Entry
 
-_MOST = 64
+_MOST, _FORBIDDEN = 64, 403
 _INNER = ("source", "reason", "orig", "original_exception")
 
 
 class Found(NamedTuple):
-    """A judgement; ``facts`` are those of the error that decided."""
+    """A judgement; ``facts`` are those of the error that decided, ``reason`` that of a refusal of ours."""
 
     kind: Kind
     by: str = ""
     facts: Facts | None = None
+    reason: str | None = None
 
 
 _UNKNOWN = Found(Kind.unknown)
+_asking: ContextVar[bool] = ContextVar("trifuse.classify.asking", default=False)
+"""Whether a function of the user is being asked: what it classifies itself is not for it to decide."""
 
 
 def kind_of(error: BaseException) -> Kind:
     """Give the kind of an error. Never raises."""
+    return verdict(error)[0]
+
+
+def verdict(error: BaseException) -> tuple[Kind, Outcome]:
+    """Give the kind of an error and how a breaker counts it. Never raises."""
     try:
-        return _judge(error, set()).kind
+        found = _judge(error, set())
+        return found.kind, counted(found.kind, found.reason)
     except Exception:  # noqa: BLE001 - the call's own error must come through, whatever it is made of
-        return Kind.unknown
+        return Kind.unknown, "failure"
 
 
 def classify(error: BaseException) -> Classified:
@@ -54,12 +65,9 @@ def classify(error: BaseException) -> Classified:
     the call is looked at, and it never raises; any thread or task may call it.
     """
     try:
-        from trifuse._retry_after import retry_after
-
         found = _judge(error, set())
-        own = found.facts
-        code = error.reason if isinstance(error, RefusedError) else own.code if own else None
-        status = own.status if own else None
+        facts = found.facts
+        status, code = (facts.status, facts.code) if facts else (None, found.reason)
         return Classified(found.kind, status, code, retry_after(error), found.by)
     except Exception:  # noqa: BLE001 - as above
         return Classified(Kind.unknown)
@@ -106,6 +114,8 @@ def _by_what_it_says(facts: Facts, entry: Entry) -> Found | None:
         for kind, statuses, texts in TEXTS:
             if facts.status in statuses and any(text in facts.message for text in texts):
                 return Found(kind, "its message", facts)
+    if facts.status == _FORBIDDEN and told_ns(facts.error) is not None:
+        return Found(Kind.rate_limited, f"status {facts.status} with a time to wait", facts)
     if facts.status is not None:
         return Found(of_status(facts.status), f"status {facts.status}", facts)
     for word in facts.words:
@@ -150,7 +160,7 @@ def _of_group(group: ExceptionGroup[Exception], seen: set[int]) -> Found:
         if id(error) in seen:
             continue
         found = _judge(error, seen)
-        if found.kind.outcome != "ignored":
+        if counted(found.kind, found.reason) != "ignored":
             return found
         first = first or found
     return first or _UNKNOWN
@@ -159,7 +169,7 @@ def _of_group(group: ExceptionGroup[Exception], seen: set[int]) -> Found:
 def _of_ours(error: TrifuseError, seen: set[int]) -> Found:
     by = f"class {_name(error)}"
     if isinstance(error, RefusedError):
-        return Found(Kind.refused, by)
+        return Found(Kind.refused, by, None, str(error.reason))
     if isinstance(error, RequestTimeoutError):
         return Found(Kind.timeout, by)
     if isinstance(error, (ConfigurationError, UnsupportedError)):
@@ -177,13 +187,18 @@ def _of_ours(error: TrifuseError, seen: set[int]) -> Found:
 def _ruled(rule: Rule, error: Exception) -> Kind | None:
     if rule.kind is not None:
         return rule.kind
+    if _asking.get():
+        return None
     function: Any = rule.what
+    before = _asking.set(True)
     try:
         answer = function(error)
         return None if answer is None else Kind(answer)
-    except Exception:  # noqa: BLE001 - as in kind_of
+    except Exception:  # noqa: BLE001 - as in verdict
         log().exception("a rule on errors raised or gave no kind; it has no opinion")
         return None
+    finally:
+        _asking.reset(before)
 
 
 def _reason(row: Row, facts: Facts) -> str:

@@ -85,4 +85,9 @@ class Classified(NamedTuple):
     @property
     def outcome(self) -> Outcome:
         """As of the kind; but that another breaker refused is a failure: what it guards is down."""
-        return "failure" if self.code in _OPEN and self.kind is Kind.refused else self.kind.outcome
+        return counted(self.kind, self.code)
+
+
+def counted(kind: Kind, reason: str | None) -> Outcome:
+    """Give how a breaker counts a kind; of a refusal it is the reason that decides."""
+    return "failure" if kind is Kind.refused and reason in _OPEN else kind.outcome

@@ -15,6 +15,7 @@ FIRST = (
         for module in _OPENAI_LIKE
         for kind, causes in ((Kind.local, POOL_TIMEOUTS), (Kind.caller, BAD_URLS))
     ),
+    Row("openai.APIError", Kind.context_length, status=(429,), texts=("request too large for",)),
     *named(Kind.context_length, "litellm", "ContextWindowExceededError"),
     *named(Kind.content_filter, "litellm", "ContentPolicyViolationError BlockedPiiEntityError"),
     *named(Kind.caller, "litellm", "RejectedRequestError"),

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 else:
     aiohttp = need("aiohttp", "aiohttp")
 S = TypeVar("S")
-_UPGRADED = 101
 _NO_BODY = frozenset({101, 204, 205, 304})
 
 __all__ = ["GuardMiddleware", "HttpGuard", "guard_of", "protect"]
@@ -98,9 +97,6 @@ class GuardMiddleware:
         )  # fmt: skip
         exchange = await (sending if ends is None else within(ends, sending))
         response, end = exchange.response, None if ends is None else ends[0]
-        if response.status == _UPGRADED:
-            exchange.permit.release()  # what follows is a conversation, and no body
-            return response
         WatchedBody(response, exchange.permit, end, _shaped, asyncio.get_running_loop())
         return response
 

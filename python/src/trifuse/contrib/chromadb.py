@@ -12,11 +12,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
+from trifuse._worker_threads import WorkerPool
 from trifuse.contrib._need import need
 from trifuse.contrib._vector import build
 from trifuse.contrib._vector.chroma import LIBRARY
+from trifuse.contrib._vector.describing import describe
 from trifuse.contrib._vector.embedding import protect_embedding
-from trifuse.contrib._vector.objects import describe
 from trifuse.contrib._vector.settings import ProtectSettings
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from chromadb.api.models.AsyncCollection import AsyncCollection
     from chromadb.api.models.Collection import Collection
 
-__all__ = ["aconnect", "aprotect", "connect", "describe", "protect", "protect_embedding"]
+__all__ = ["WorkerPool", "aconnect", "aprotect", "connect", "describe", "protect", "protect_embedding"]
 T = TypeVar("T")
 
 

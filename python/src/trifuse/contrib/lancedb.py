@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from typing import Any, TypeVar, Unpack
 
+from trifuse._worker_threads import WorkerPool
 from trifuse.contrib._vector import build
+from trifuse.contrib._vector.describing import describe
 from trifuse.contrib._vector.lance import LIBRARY
-from trifuse.contrib._vector.objects import describe
 from trifuse.contrib._vector.settings import ProtectSettings
 
-__all__ = ["aprotect", "describe", "protect"]
+__all__ = ["WorkerPool", "aprotect", "describe", "protect"]
 T = TypeVar("T")
 
 

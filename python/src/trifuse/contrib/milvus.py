@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar, Unpack
 
+from trifuse._worker_threads import WorkerPool
 from trifuse.contrib._need import need
 from trifuse.contrib._vector import build
+from trifuse.contrib._vector.describing import describe
 from trifuse.contrib._vector.milvus_methods import LIBRARY
-from trifuse.contrib._vector.objects import describe
 from trifuse.contrib._vector.settings import ProtectSettings
 
 if TYPE_CHECKING:
     from pymilvus import AsyncMilvusClient, MilvusClient
 
-__all__ = ["aconnect", "aprotect", "connect", "describe", "protect"]
+__all__ = ["WorkerPool", "aconnect", "aprotect", "connect", "describe", "protect"]
 T = TypeVar("T")
 
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
+from trifuse._worker_threads import WorkerPool
 from trifuse.contrib._need import need
 from trifuse.contrib._vector import build
-from trifuse.contrib._vector.objects import describe
+from trifuse.contrib._vector.describing import describe
 from trifuse.contrib._vector.pg_calls import TransactionLostError
 from trifuse.contrib._vector.postgres import LIBRARY
 from trifuse.contrib._vector.settings import ProtectSettings
@@ -20,7 +21,7 @@ from trifuse.contrib._vector.settings import ProtectSettings
 if TYPE_CHECKING:
     from psycopg import AsyncConnection, Connection
 
-__all__ = ["TransactionLostError", "aconnect", "aprotect", "connect", "describe", "protect"]
+__all__ = ["TransactionLostError", "WorkerPool", "aconnect", "aprotect", "connect", "describe", "protect"]
 T = TypeVar("T")
 
 

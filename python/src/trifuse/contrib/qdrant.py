@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar, Unpack
 
+from trifuse._worker_threads import WorkerPool
 from trifuse.contrib._vector import build
-from trifuse.contrib._vector.objects import describe
+from trifuse.contrib._vector.describing import describe
 from trifuse.contrib._vector.points import LIBRARY
 from trifuse.contrib._vector.settings import ProtectSettings
 
 if TYPE_CHECKING:
     from qdrant_client import AsyncQdrantClient, QdrantClient
 
-__all__ = ["aprotect", "describe", "protect"]
+__all__ = ["WorkerPool", "aprotect", "describe", "protect"]
 T = TypeVar("T")
 
 

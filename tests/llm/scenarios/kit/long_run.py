@@ -15,8 +15,9 @@ import openai
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from kit.measuring import Lag, resident  # noqa: E402
-from trifuse.contrib.openai import protect  # noqa: E402
+from trifuse.contrib.openai import protect
+
+from kit.measuring import Lag, resident
 
 ASKED = [{"role": "user", "content": "Hi"}]
 ANSWER = {
@@ -66,7 +67,7 @@ async def one(made: openai.AsyncOpenAI, *, stream: bool) -> None:
 async def lag(url: str) -> dict[str, list[float]]:
     """The 99th percentile of the loop's lag while guarded calls run; where it is too long, of bare ones too."""
     found: dict[str, list[float]] = {"guarded": [], "bare": []}
-    for _ in range(4):
+    for _ in range(2):
         for name, seen in found.items():
             made = client(url, guarded=name == "guarded")
             await calls(made, 20, at_once=AT_ONCE)

@@ -51,7 +51,9 @@ class World:
         )
         return self._protected(guarded_openai, client, settings)
 
-    def anthropic(self, *, sync: bool = False, sdk_retries: int = 2, http: Any = None, **settings: Any) -> Any:
+    def anthropic(
+        self, *, sync: bool = False, sdk_retries: int = 2, http: Any = None, **settings: Any
+    ) -> Any:
         """Give an Anthropic client, guarded with these settings if the guard is on."""
         kind = anthropic.Anthropic if sync else anthropic.AsyncAnthropic
         client = kind(
@@ -160,7 +162,7 @@ async def named(awaitable: Any) -> Any:
     """Give the result, or the name of the error's class and what was delivered before it."""
     try:
         return await awaitable
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         return name_of(error)
 
 
@@ -168,7 +170,7 @@ def named_sync(fn: Any, *args: Any, **kwargs: Any) -> Any:
     """Give the result, or the name of the error's class and what was delivered before it."""
     try:
         return fn(*args, **kwargs)
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         return name_of(error)
 
 

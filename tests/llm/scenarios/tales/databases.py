@@ -20,7 +20,7 @@ from trifuse.testing.chaos import ChaosServer, answer, status
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "vector"))
 
-from servers import ChromaServer  # noqa: E402
+from servers import ChromaServer
 
 PLACES = [[1.0, 0.0], [0.0, 1.0]]
 
@@ -141,7 +141,11 @@ async def hosts(w):
     w.server.default = status(503)
     with ChaosServer(default=answer()) as other:
         plain = httpx2.AsyncClient(verify=False)
-        http = guarded_httpx2.protect(plain, consecutive_failures=5, minimum_calls=100, retry=None) if w.guarded else plain
+        http = (
+            guarded_httpx2.protect(plain, consecutive_failures=5, minimum_calls=100, retry=None)
+            if w.guarded
+            else plain
+        )
         async with http:
 
             async def get(url):

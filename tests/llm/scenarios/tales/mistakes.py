@@ -121,7 +121,9 @@ async def spent(w):
     "a full connection pool of the client is not the service's failure",
     server="answers two requests after 0.2 s, then 500",
     reach=7,
-    gets=lambda got: got[0].count("APITimeoutError") == 18 and got[1][4:] == ["InternalServerError"] + REFUSED,
+    gets=lambda got: (
+        got[0].count("APITimeoutError") == 18 and got[1][4:] == ["InternalServerError", *REFUSED]
+    ),
     state="open",
 )
 async def pool_full(w):
@@ -130,7 +132,10 @@ async def pool_full(w):
     w.server.script(*times(answer(after=0.2), 2))
     w.server.default = status(500)
     client = w.openai(
-        retry=None, consecutive_failures=5, minimum_calls=100, http={"limits": httpx2.Limits(max_connections=2)}
+        retry=None,
+        consecutive_failures=5,
+        minimum_calls=100,
+        http={"limits": httpx2.Limits(max_connections=2)},
     )
     crowd = await asyncio.gather(*(w.ask(client, timeout=httpx2.Timeout(5, pool=0.05)) for _ in range(20)))
     return [crowd, await w.ask_many(client, 8)]

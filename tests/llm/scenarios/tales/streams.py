@@ -26,7 +26,9 @@ from trifuse.testing.chaos import (
     state="closed",
 )
 async def error_before(w):
-    w.server.script(stream(then=error_event("Overloaded", type="overloaded_error")), stream("a whole ", "answer"))
+    w.server.script(
+        stream(then=error_event("Overloaded", type="overloaded_error")), stream("a whole ", "answer")
+    )
     client = w.anthropic(retry={"delay": 0.001})
     return await w.ask(client, stream=True)
 
@@ -153,7 +155,12 @@ async def failed_response(w):
     "a stream that its reader leaves counts for nothing, and its connection is closed",
     server="fails twice, streams without end ten times, fails again",
     reach=15,
-    gets=[["InternalServerError"] * 2, ["a"] * 10, ["InternalServerError"] * 3 + ["CircuitBreakerOpenError"], 10],
+    gets=[
+        ["InternalServerError"] * 2,
+        ["a"] * 10,
+        ["InternalServerError"] * 3 + ["CircuitBreakerOpenError"],
+        10,
+    ],
     state="open",
 )
 async def left_early(w):

@@ -2,6 +2,7 @@
 """The service says when to come back, and how much may be asked of it."""
 
 import asyncio
+import itertools
 import math
 import threading
 import time
@@ -9,7 +10,7 @@ import time
 import trifuse
 from kit.scenario import scenario
 from kit.world import named, named_sync, text_of, took
-from trifuse.testing.chaos import answer, rate_limits, status, stream, times
+from trifuse.testing.chaos import answer, rate_limits, status, stream
 
 CHECK = 0.15
 """Seconds that a machine which is busy may add to a wait."""
@@ -18,7 +19,7 @@ CHECK = 0.15
 def gaps(server):
     """The seconds between the requests that reached it."""
     at = [request.at for request in server.requests]
-    return [later - earlier for earlier, later in zip(at, at[1:], strict=False)]
+    return [later - earlier for earlier, later in itertools.pairwise(at)]
 
 
 @scenario(
@@ -204,7 +205,9 @@ async def cool_down(w):
 
         return ask
 
-    pool = trifuse.ModelPool([trifuse.Deployment(name, asks(name)) for name in ("first", "second")], name=w.named())
+    pool = trifuse.ModelPool(
+        [trifuse.Deployment(name, asks(name)) for name in ("first", "second")], name=w.named()
+    )
     ask = pool if w.guarded else asks("first")
     began = time.monotonic()
     got = [await named(ask()) for _ in range(5)]

@@ -63,7 +63,7 @@ def run(
             try:
                 exchange = _attempt(guard, wire, key, send)
             except Exception as error:
-                if not trial._again(error, guard.subject(error), retried=guard.retries(error)):
+                if not trial._again(error, error, retried=guard.retries(error)):
                     raise
             else:
                 try:
@@ -92,7 +92,7 @@ async def run_async(
             try:
                 exchange = await _attempt_async(guard, wire, key, send)
             except Exception as error:
-                if not trial._again(error, guard.subject(error), retried=guard.retries(error)):
+                if not trial._again(error, error, retried=guard.retries(error)):
                     raise
             else:
                 try:

@@ -24,14 +24,6 @@ _PUSHBACK = "grpc-retry-pushback-ms"
 _NOT_HERE = ("failure_if", "refusals", "key")
 
 
-class Pushback:
-    """What a server says about when to come back, as ``trifuse`` reads it."""
-
-    def __init__(self, milliseconds: int) -> None:
-        """Take what it said."""
-        self.headers = {"retry-after": str(milliseconds / 1000)}
-
-
 class GrpcGuard(HttpGuard):
     """The guard of a channel: the policies of each method, service or target."""
 
@@ -66,11 +58,6 @@ class GrpcGuard(HttpGuard):
         """Tell whether to call again: not after a pushback that is negative or no number."""
         told = _pushback(error)
         return (told is None or told >= 0) and super().retries(error)
-
-    def subject(self, error: Exception) -> Any:
-        """Give what tells when to come back: the server's pushback."""
-        told = _pushback(error)
-        return error if told is None else Pushback(told)
 
     def describe(self) -> dict[str, Any]:
         """Give the settings in force as plain data."""

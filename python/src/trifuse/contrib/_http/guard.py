@@ -86,14 +86,7 @@ class HttpGuard:
 
     def retries(self, error: Exception) -> bool:
         """Tell whether an error is one after which a request is made again."""
-        retry = self.retry
-        if retry is None or not retry._retries(error):
-            return False
-        return retry._on is not None or classify(error).kind.retryable
-
-    def subject(self, error: Exception) -> Any:
-        """Give what tells when to come back after an error: the error itself."""
-        return error
+        return self.retry is not None and self.retry._retries(error)
 
     def describe(self) -> dict[str, Any]:
         """Give the settings in force as plain data, durations in seconds."""

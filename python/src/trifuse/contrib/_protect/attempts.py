@@ -108,11 +108,13 @@ def attempt_sync(guard: Guard, send: Callable[[], Any], finish: Callable[[Any, A
             work = (guard, send, finish, attempt)
             return run_in_thread(guard.name, _attempt_sync, work, {}, left, expired)
         return call_within(left, expired, lambda: _attempt_sync(guard, send, finish, attempt))
-    except RequestTimeoutError:
-        raise
     except Exception as error:
+        late = isinstance(error, RequestTimeoutError)
+        cause = error.__cause__ if late else error
+        if cause is not None and kind_of(cause) == "local":
+            raise cause from cause.__cause__
         # The HTTP client's own timeouts, which are bounded by ours, may come first.
-        if end[0] <= now_ns() and kind_of(error) != "local":
+        if not late and end[0] <= now_ns():
             raise expired() from error
         raise
 

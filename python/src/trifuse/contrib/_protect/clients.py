@@ -45,6 +45,8 @@ def _sync_class(kind: Any) -> type:
 
         def copy(self, **changes: Any) -> Any:
             copied = _adopt(self, super().copy(**{**changes, "max_retries": 0}))
+            if changes.get("http_client") is not None:
+                _check_closable(copied, copied._trifuse)
             make_interruptible(copied)
             return copied
 
@@ -112,8 +114,8 @@ def protected(client: C, provider: Provider, given: dict[str, Any]) -> C:
         raise ConfigurationError(
             "client", client, f"a client of {provider.module}, such as {_example(provider)}"
         )
-    protection = Protection(provider, original, given)
     synchronous = isinstance(original, base.SyncAPIClient)
+    protection = Protection(provider, original, given, synchronous=synchronous)
     if synchronous:
         _check_closable(original, protection)
     copied: Any = original.copy(max_retries=0)

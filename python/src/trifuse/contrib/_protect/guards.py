@@ -57,13 +57,28 @@ class Guard:
         self.resume = given.get("resume")
         self.thread = bool(given.get("thread"))
         parts = _parts(settings, name)
-        self.fallback = parts.pop(0) if parts[0].kind == "fallback" else _fallback(settings, name)
+        self.fallback = _fallback(settings, name)
+        if parts[0].kind == "fallback":
+            if self.fallback is not None:
+                raise ConfigurationError(
+                    "fallback", settings.fallback, "not beside a pipeline that begins with one"
+                )
+            self.fallback = parts.pop(0)
         self.limits = settings.limits._replace(total=_total(settings, parts))
         self.budget = next((part for part in parts if part.kind == "token_budget"), None)
         self.streams = _pipeline(name, parts)
         self.calls = self._with_total(name, parts)
         once = [part for part in parts if part.kind != "retry"]
         self.again = (self._with_total(name, once), _pipeline(name, once))
+
+    def check(self, *, synchronous: bool) -> None:
+        """Raise ConfigurationError for what a client of this way cannot have."""
+        if not synchronous and self.thread:
+            raise ConfigurationError("thread", True, "only for synchronous clients")  # noqa: FBT003
+        for level in getattr(self.fallback, "_chain", ()) if synchronous else ():
+            if level.asynchronous:
+                allowed = "functions that are not awaited, for a synchronous client"
+                raise ConfigurationError("fallback", level.function, allowed)
 
     def _with_total(self, name: str, parts: list[Policy]) -> Policy | None:
         if self.limits.total is None:
@@ -73,6 +88,12 @@ class Guard:
     def _expired(self) -> RequestTimeoutError:
         """Make the error of an attempt that took too long."""
         return RequestTimeoutError(self.name, "request_timeout", self.limits.attempt or 0.0)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Take a picture of every part that counts something, by its kind."""
+        parts = (self.fallback, *getattr(self.streams, "policies", ()))
+        pairs = ((part.kind, getattr(part, "snapshot", None)) for part in parts if part is not None)
+        return {kind: take() for kind, take in pairs if take is not None}
 
     def describe(self) -> dict[str, Any]:
         """Give the policies and limits with their numbers, as plain data."""
@@ -95,8 +116,10 @@ def _total(settings: Settings, parts: list[Policy]) -> float | None:
     """Give the limit on a call with all its attempts: the one that was given, or what they can take at most."""
     limits = settings.limits
     retry = next((part for part in parts if isinstance(part, Retry)), None)
-    if limits.total is not None or limits.attempt is None or retry is None or "pipeline" in settings.given:
+    if limits.total is not None or limits.attempt is None or retry is None:
         return limits.total
+    if settings.given.get("pipeline") is not None:
+        return None
     longest = retry.max_total_time(limits.attempt) + _SLACK
     if any(part.kind in {"token_budget", "bulkhead"} for part in parts):
         longest += _number(settings.given["max_wait"])

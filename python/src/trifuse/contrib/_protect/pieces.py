@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from typing import Any, Self
 
 from trifuse._llm.formats import RawFormat
@@ -31,7 +32,8 @@ class Body:
     def __init__(self, response: Any) -> None:
         """Take the response, of which nothing was read."""
         self.response = response
-        self._pieces = iter(response.stream)
+        self._stream = response.stream  # whose place the guarded one takes
+        self._pieces = iter(self._stream)
 
     def __iter__(self) -> Self:
         """Iterate."""
@@ -42,8 +44,8 @@ class Body:
         return next(self._pieces)
 
     def close(self) -> None:
-        """Close the response."""
-        self.response.close()
+        """Close what the bytes come from."""
+        self._stream.close()
 
 
 class AsyncBody:
@@ -52,7 +54,8 @@ class AsyncBody:
     def __init__(self, response: Any) -> None:
         """Take the response, of which nothing was read."""
         self.response = response
-        self._pieces = aiter(response.stream)
+        self._stream = response.stream
+        self._pieces = aiter(self._stream)
 
     def __aiter__(self) -> Self:
         """Iterate."""
@@ -63,8 +66,8 @@ class AsyncBody:
         return await anext(self._pieces)
 
     async def close(self) -> None:
-        """Close the response."""
-        await self.response.aclose()
+        """Close what the bytes come from."""
+        await self._stream.aclose()
 
 
 def as_body(stream: Any, original: Any) -> Any:
@@ -77,6 +80,7 @@ def as_body(stream: Any, original: Any) -> Any:
     return original
 
 
+@cache
 def _bodies(kind: type, made: type) -> Any:
     return type(made.__name__, (made, kind), {})
 

@@ -20,7 +20,9 @@ OTHERS = "other models"
 class Protection:
     """The guards of a client. One object, shared by the client and all its copies."""
 
-    def __init__(self, provider: Provider, client: Any, given: Mapping[str, Any]) -> None:
+    def __init__(
+        self, provider: Provider, client: Any, given: Mapping[str, Any], *, synchronous: bool
+    ) -> None:
         """Make the guards. Raises ConfigurationError."""
         self.provider = provider
         self.sdk_retries = client.max_retries
@@ -35,8 +37,13 @@ class Protection:
         self._guards: dict[tuple[str, str], Guard] = {}
         self._unknown: dict[str, None] = {}
         for group, settings in self._settings.items():
-            if settings is not None and not (group == LLM and self._per_model):
-                self._guards[group, ""] = Guard(self._named(group, ""), settings)
+            if settings is None:
+                continue
+            if group == LLM and self._per_model:  # made when a model is first asked; checked now
+                Guard(self.name, Settings({**given, "registry": None})).check(synchronous=synchronous)
+                continue
+            made = self._guards[group, ""] = Guard(self._named(group, ""), settings)
+            made.check(synchronous=synchronous)
 
     def _named(self, group: str, model: str) -> str:
         name = self.name if group == LLM else f"{self.name}:{group}"
@@ -84,6 +91,10 @@ class Protection:
     def guards(self) -> list[Guard]:
         """The guards that there are now."""
         return list(self._guards.values())
+
+    def snapshot(self) -> dict[str, Any]:
+        """Take a picture of every part that counts something, by the name of the guard and the part's kind."""
+        return {guard.name: guard.snapshot() for guard in self.guards}
 
     def describe(self, client: Any) -> dict[str, Any]:
         """Give what is guarded, by what, and what is not, as plain data."""

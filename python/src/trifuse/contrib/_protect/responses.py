@@ -23,10 +23,6 @@ class Response:
         """Be taken for the response by ``isinstance``."""
         return type(self._response)
 
-    @__class__.setter
-    def __class__(self, value: Any) -> None:
-        raise TypeError("the class of a response cannot be changed")
-
     def __getattr__(self, name: str) -> Any:
         """Give what the response has."""
         return getattr(self._response, name)

@@ -87,7 +87,8 @@ class Settings:
         self.given = {**_DEFAULTS, **given}
         self.breaker = {name: value for name, value in given.items() if name in _BREAKER}
         self.fallback = given.get("fallback", NOT_GIVEN)
-        if given.get("fallback_on") is not None and self.fallback in (NOT_GIVEN, None):
+        without = self.fallback is NOT_GIVEN or self.fallback is None
+        if given.get("fallback_on") is not None and without:
             raise ConfigurationError("fallback_on", given["fallback_on"], "only with fallback")
         if self.given["per"] not in {"client", "model"}:
             raise ConfigurationError("per", self.given["per"], "'client' or 'model'")

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from trifuse.contrib._protect import raw
-from trifuse.contrib._protect.attempts import Attempt, plain_async, plain_sync
+from trifuse.contrib._protect.attempts import Attempt, attempt_sync, plain_async, plain_sync
 
 if TYPE_CHECKING:
     from trifuse.contrib._protect.calls import Call
@@ -69,8 +69,10 @@ def open_sync(call: Call, guard: Guard, body: Mapping[str, Any]) -> Any:
     def parsed(result: Any, _attempt: Attempt) -> Any:
         return raw.stream_sync(call, result, opened)
 
+    send = attempt_sync if guard.thread else plain_sync
+
     def opener() -> Any:
-        return plain_sync(guard, call.sent, parsed)
+        return send(guard, call.sent, parsed)
 
     stream = open_stream(
         call.policy(guard), format_of(call), opener, _limits(call, guard), resume=guard.resume, kwargs=body

@@ -120,7 +120,7 @@ def plan_update(collection: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
 def _inputs(collection: Any, field: str, given: list[Any]) -> Callable[[], Any] | None:
     if not given:
         return None
-    if field != "uris":
+    if field != "uris" or isinstance(collection, type):
         return lambda: given
     loader = getattr(collection, "_data_loader", None)
     return None if loader is None else lambda: loader(uris=given)

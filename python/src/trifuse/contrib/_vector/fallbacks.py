@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from trifuse._errors import ConfigurationError
+from trifuse._fallbacks import Fallback
 from trifuse.contrib._vector.tables import Call, Method
 
 EMPTY = "empty"
@@ -33,9 +34,7 @@ def _by_method(fallback: Mapping[Any, Any], known: frozenset[str]) -> bool:
     keys = set(fallback)
     if not keys or keys <= known:
         return True
-    from trifuse.classify import Kind
-
-    if keys <= {*Kind, "default"}:
+    if _by_kind(fallback):
         return False
     wrong = sorted(map(str, keys - known))
     raise ConfigurationError(
@@ -43,11 +42,27 @@ def _by_method(fallback: Mapping[Any, Any], known: frozenset[str]) -> bool:
     )
 
 
+def _by_kind(fallback: Mapping[Any, Any]) -> bool:
+    from trifuse.classify import Kind
+
+    return bool(fallback) and set(fallback) <= {*Kind, "default"}
+
+
+def make_fallback(levels: list[Any], on: Callable[[BaseException], bool], name: str) -> Fallback:
+    """Make the policy of what :func:`levels_of` has given."""
+    if len(levels) == 1 and isinstance(levels[0], Mapping) and _by_kind(levels[0]):
+        return Fallback(by_kind=dict(levels[0]), on=on, name=name)
+    if callable(levels[-1]):
+        return Fallback(*levels, on=on, name=name)
+    return Fallback(*levels[:-1], value=levels[-1], on=on, name=name)
+
+
 def _levels(fallback: Any, kind: type, name: str, method: Method, *, given: bool) -> list[Any] | None:
     if fallback is None:
         return None
-    if isinstance(fallback, Mapping):
-        return [{key: _chain(value, kind, name, method, given=given) for key, value in fallback.items()}]
+    if isinstance(fallback, Mapping) and _by_kind(fallback):
+        chains = {key: _chain(value, kind, name, method, given=given) for key, value in fallback.items()}
+        return [{key: chain for key, chain in chains.items() if chain is not None}]
     return _chain(fallback, kind, name, method, given=given)
 
 

@@ -17,9 +17,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from trifuse._errors import RequestTimeoutError
-from trifuse._fallbacks import Fallback
 from trifuse._remaining import current, remaining
 from trifuse._worker_threads import Seat, WorkerPool
+from trifuse.contrib._vector.fallbacks import make_fallback
 
 if TYPE_CHECKING:
     from trifuse._breaker import CircuitBreaker
@@ -152,7 +152,7 @@ class Guards:
         if settings.total is not None:
             guarded = settings.total._guard(guarded)
         if levels:
-            guarded = Fallback(*levels, on=answers or self.answers, name=settings.name)._guard(guarded)
+            guarded = make_fallback(levels, answers or self.answers, settings.name)._guard(guarded)
         return guarded
 
     def _planned(self, call: Guarded, plan: Guarded) -> Guarded:

@@ -47,7 +47,7 @@ def _table_rows(end: str) -> Callable[..., Any]:
     """Make the maker of a table's methods that give rows: the empty result has the table's columns."""
 
     def make(behind: Behind, guarded: Any, name: str) -> Any:  # noqa: ARG001 - as all makers
-        from trifuse.contrib._vector.objects import make_method
+        from trifuse.contrib._vector.methods import make_method
 
         schema = lance_queries.schema_of(behind)
         method = Method(empty=lambda _: EMPTY[end](schema.after([("query", (), {})]), behind.asynchronous))

@@ -100,7 +100,7 @@ def starts(kinds: Callable[[], tuple[type, ...]]) -> Callable[..., Any]:
 
 
 def _end(plan: _Plan, name: str, owner: type) -> Any:
-    from trifuse.contrib._vector.objects import look_like
+    from trifuse.contrib._vector.methods import look_like
 
     behind, guards = plan.behind, plan.behind.guards
     empty = EMPTY.get(name)

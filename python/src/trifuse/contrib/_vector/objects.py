@@ -14,10 +14,10 @@ import inspect
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
-from trifuse.contrib._vector.fallbacks import levels_of
 from trifuse.contrib._vector.guards import Guards
+from trifuse.contrib._vector.methods import make_method
 from trifuse.contrib._vector.sources import Source
-from trifuse.contrib._vector.tables import Method, NotConnectedError, Table, is_asynchronous, unguarded
+from trifuse.contrib._vector.tables import NotConnectedError, Table, is_asynchronous
 
 _DELEGATED = (
     "__len__", "__getitem__", "__setitem__", "__delitem__", "__contains__", "__iter__", "__next__", "__call__",
@@ -79,6 +79,8 @@ class Guard:
             return guarded
         if name in _OWN and not hasattr(behind.kind, name):
             return _own(self, name)
+        if name.startswith("__") and not hasattr(behind.kind, name):
+            raise AttributeError(f"{behind.kind.__qualname__!r} object has no attribute {name!r}")
         if name == "close" and behind.source.last() is None:
             return (
                 _nothing_async
@@ -181,104 +183,11 @@ def target_of(guarded: Any) -> Any:
     return behind.guards.core.guard(source.get, behind.guards.way)()
 
 
-def make_method(behind: Behind, name: str, method: Method) -> Any:
-    """Give the guarded method."""
-    guards, original = behind.guards, getattr(behind.kind, name)
-    levels = levels_of(guards.settings.fallback, behind.kind, name, method, behind.table.names())
-    asynchronous = is_asynchronous(behind.kind, name)
-    call = _call_async(behind, name, method) if asynchronous else _call(behind, name, method)
-    plan = None if method.prepare is None else _plan(behind, method)
-    return look_like(guards.guard(call, method, levels, plan), original)
-
-
-def look_like(guarded: Any, original: Any) -> Any:
-    """Give a guarded method the name, text and signature of the original."""
-    functools.update_wrapper(guarded, original, assigned=_LOOKS, updated=())
-    guarded.__wrapped__ = functools.partial(original, None)  # for inspect.signature: without self
-    return guarded
-
-
-def _call(behind: Behind, name: str, method: Method) -> Callable[..., Any]:
-    source, adjust, guards = behind.source, behind.table.adjust, behind.guards
-
-    def call(*args, **kwargs):  # type: ignore[no-untyped-def]
-        target = source.get()
-        if adjust is not None:
-            kwargs = adjust(getattr(target, name), kwargs, guards.core.seconds())
-        result = getattr(target, name)(*args, **kwargs)
-        return behind.open(result, guards) if method.opens and behind.open is not None else result
-
-    return call
-
-
-def _call_async(behind: Behind, name: str, method: Method) -> Callable[..., Any]:
-    source, adjust, guards = behind.source, behind.table.adjust, behind.guards
-
-    async def call(*args, **kwargs):  # type: ignore[no-untyped-def]
-        target = await source.get_async()
-        if adjust is not None:
-            kwargs = adjust(getattr(target, name), kwargs, guards.core.seconds())
-        result = await getattr(target, name)(*args, **kwargs)
-        return behind.open(result, guards) if method.opens and behind.open is not None else result
-
-    return call
-
-
-def _plan(behind: Behind, method: Method) -> Callable[..., Any]:
-    source, guards = behind.source, behind.guards
-    prepare = method.prepare
-    assert prepare is not None
-    if not guards.way.awaited:
-        connect = guards.core.guard(source.get, guards.way)
-        return lambda args, kwargs: prepare(source.get() if source.ready() else connect(), args, kwargs)
-    connect = guards.core.guard(source.get if guards.way.threads else source.get_async, guards.way)
-
-    async def plan(args: Any, kwargs: Any) -> Any:
-        return prepare(source.get() if source.ready() else await connect(), args, kwargs)
-
-    return plan
-
-
-def describe(guarded: object) -> dict[str, Any]:
-    """Tell what is guarded and how, as plain data.
-
-    ``reads`` and ``writes`` are guarded; ``unguarded`` methods ask the server and pass through as they
-    are; ``local`` ones ask no server. ``policies``: as they stand, the outermost first; ``fallback``:
-    for each method that has one the names of its levels. Raises TypeError for what is not guarded.
-    """
-    behind = behind_of(guarded)
-    if behind is None:
-        raise TypeError(f"a {type(guarded).__qualname__} is not guarded: give what protect() has returned")
-    settings, there = behind.guards.settings, [n for n in behind.table.methods if hasattr(behind.kind, n)]
-    methods = {name: behind.table.methods[name] for name in sorted(there)}
-    known = behind.table.names()
-    chains = {n: levels_of(settings.fallback, behind.kind, n, m, known) for n, m in methods.items()}
-    pool = settings.pool
-    return {
-        "kind": behind.what,
-        "name": settings.name,
-        "class": f"{behind.kind.__module__}.{behind.kind.__qualname__}",
-        "awaited": behind.guards.way.awaited,
-        "reads": [name for name, method in methods.items() if not method.write],
-        "writes": [name for name, method in methods.items() if method.write],
-        "local": sorted(name for name in behind.table.local if hasattr(behind.kind, name)),
-        "unguarded": unguarded(behind.kind, behind.table),
-        "fallback": {name: list(map(_named, chain)) for name, chain in chains.items() if chain},
-        "policies": [policy.describe() for policy in settings.policies],
-        "embedding": None if settings.embedding is None else settings.embedding.describe(),
-        "threads": None if pool is None else pool.snapshot()._asdict(),
-    }
-
-
-def _named(level: Any) -> Any:
-    if isinstance(level, dict):
-        return {str(kind): list(map(_named, levels or ())) for kind, levels in level.items()}
-    return getattr(level, "__qualname__", type(level).__qualname__)
-
-
 def _own(guarded: Guard, name: str) -> Any:
     settings = guarded._trifuse.guards.settings
     if name == "describe":
+        from trifuse.contrib._vector.describing import describe
+
         return functools.partial(describe, guarded)
     return settings.policies if name == "policies" else settings.breaker
 

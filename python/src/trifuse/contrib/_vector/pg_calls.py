@@ -180,7 +180,7 @@ def make_execute(behind: Behind, guarded: Any, name: str) -> Any:  # noqa: ARG00
 
 def make_end(behind: Behind, guarded: Any, name: str) -> Any:
     """Make ``commit()`` and ``rollback()``: a connection that is lost has nothing to end."""
-    from trifuse.contrib._vector.objects import make_method
+    from trifuse.contrib._vector.methods import make_method
 
     session = session_of(behind, guarded)
     end = make_method(behind, name, WRITE if name == "commit" else READ)

@@ -59,7 +59,7 @@ class Method(NamedTuple):
     Attributes:
         empty: makes the empty result; None where nothing stands for none: then errors are raised.
         write: changes something: never repeated, never answered by an empty result.
-        prepare: tells what is to be computed first.
+        prepare: tells what is to be computed first, of the object; of its class, whether anything is.
         opens: the result is guarded as well: a collection of a client.
         make: makes what stands for the method, of what stands behind the object, the object and its name.
     """
