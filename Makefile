@@ -4,16 +4,18 @@
 #   make test    everything that must hold; STAGES="core python" runs a part
 #   make lint    formatters, linters, type checkers
 #   make format  rewrites what the formatters would change
+#   make test-clients    the heavier clients, each in an environment of its own (about 4 GB); CLIENTS="litellm"
 #   make bench   speed, beside floors and peers
 #   make soak    the long form of the random and fuzz tests; SECONDS_EACH=600
 #   make cross   aarch64, i686, armv7 under qemu-user; Windows by mingw-w64
 #   make wheel   wheel and sdist into build/dist
 #   make abi     a new ABI baseline (core/trifuse.abi), after a change that is meant
 #   make clean   removes build/
-.PHONY: demo test lint format bench soak cross wheel abi clean
+.PHONY: demo test test-clients lint format bench soak cross wheel abi clean
 
 demo: ; @bash tools/demo.sh
 test: ; @bash tools/test.sh $(STAGES)
+test-clients: ; @bash tools/test_clients.sh $(CLIENTS)
 lint: ; @bash tools/test.sh lint
 format: ; @bash tools/format.sh
 bench: ; @bash tools/bench.sh $(BENCHES)

@@ -22,7 +22,11 @@ def rows_of(text):
 
 def test_the_script_makes_rows_of_three_outcomes():
     done = subprocess.run(
-        [sys.executable, str(SCRIPT), "--only", "half"], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, str(SCRIPT), "--only", "half"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
     )
     name, *cells = rows_of(done.stdout)[0]
     assert name == "A stream ends without its last event"

@@ -84,7 +84,7 @@ def test_cancelled_calls_and_streams_leave_nothing_behind(make, chaos_server, wa
         del tasks, done
         gc.collect()
         await asyncio.sleep(0.02)
-        bulkhead = next(part for part in _guard(client).streams.policies if part.kind == "bulkhead")
+        bulkhead = next(part for part in _guard(client).parts if part.kind == "bulkhead")
         assert bulkhead.snapshot().in_flight == 0
         assert tokens.snapshot().in_flight == 0
         pool = client._client._transport._pool

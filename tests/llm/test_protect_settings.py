@@ -70,7 +70,7 @@ def test_policies_that_are_given_are_used_as_they_are(make):
     client = make(retry=retry, bulkhead=bulkhead, tokens=tokens, fallback=fallback)
     guard = next(guard for guard in protection(client).guards if guard.name == NAME)
     assert guard.fallback is fallback
-    assert {retry, bulkhead, tokens} <= set(guard.streams.policies)
+    assert {retry, bulkhead, tokens} <= set(guard.parts)
     assert guard.budget is tokens
 
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
+# Proves SEED-08.
 # Proves WRAP-DUR-01.
 from datetime import timedelta
 from decimal import Decimal

@@ -16,8 +16,9 @@ import pytest
 
 os.environ.setdefault("ANONYMIZED_TELEMETRY", "False")
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-pytest.register_assert_rewrite("servers", "embedded", "chroma_fixtures")
+pytest.register_assert_rewrite("servers", "embedded", "chroma_fixtures", "pg_fixtures")
 from chroma_fixtures import bare, client, embedder, slow, texts  # noqa: E402, F401 - fixtures
+from pg_fixtures import make_connection, postgres, postgres_started  # noqa: E402, F401 - fixtures
 
 _numbers = itertools.count()
 # They run in an environment of their own, with the requirements that lie beside them.

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from chromadb.errors import InvalidArgumentError, NotFoundError
 from embedded import ONE, TWO, same
-from trifuse import ConfigurationError, ForcedOpenError, Retry
+from trifuse import ConfigurationError, ForcedOpenError, Retry, registry
 from trifuse.contrib.chromadb import connect, describe, protect
 
 _numbers = itertools.count()
@@ -232,6 +232,25 @@ BAD = {
 def test_bad_settings_are_refused(case, bare):
     with pytest.raises(ConfigurationError):
         BAD[case](bare)
+
+
+def test_protected_twice_with_the_same_settings_they_share_the_breaker(bare, name):
+    def own(error):
+        return isinstance(error, KeyError)
+
+    one, other = (protect(bare, name=name, ignore=own) for _ in range(2))
+    assert one.circuit_breaker is other.circuit_breaker
+    with pytest.raises(ConfigurationError, match="another name"):
+        protect(bare, name=name, ignore=KeyError)
+
+
+def test_where_nothing_is_embedded_there_is_no_breaker_for_it(bare, name):
+    guarded = protect(bare, name=name)
+    guarded.query(query_embeddings=ONE)
+    assert f"{name}.embedding" not in registry
+    assert guarded.describe()["embedding"] is None
+    with pytest.raises(ConfigurationError):
+        protect(bare, name=name + "-bad", embedding={"request_timeout": -1})
 
 
 def test_an_unknown_setting_is_a_type_error(bare):

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import time
 
 import httpx
 import httpx2
 import pytest
 import trio
-from trifuse import HalfOpenLimitError
+from trifuse import HalfOpenLimitError, RequestTimeoutError
 from trifuse.contrib import httpx as guards
 from trifuse.contrib import httpx2 as guards2
 from trifuse.contrib.httpx import AsyncGuardedTransport, guard_of, protect
@@ -196,5 +198,39 @@ def test_a_full_pool_of_the_clients_own_is_no_failure_of_the_host(server):
                 await client.get(server.url)
             seen = only(guard_of(client).hosts.breakers).snapshot()
             assert (seen.failures, seen.timeouts, seen.ignored) == (0, 0, 1)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_time_that_ends_between_two_chunks_leaves_no_generator_behind(server, backend):
+    server.default = raw(b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n", *[b"x"] * 90, gap=0.01)
+
+    async def main():
+        async with protect(httpx.AsyncClient(), total_timeout=0.15) as client:
+            with pytest.raises(RequestTimeoutError):
+                async with client.stream("GET", server.url) as response:
+                    async for _ in response.aiter_raw():
+                        time.sleep(0.2)
+            gc.collect()
+            await (asyncio.sleep(0) if backend == "asyncio" else trio.sleep(0))
+            assert only(guard_of(client).hosts.breakers).snapshot().timeouts == 1
+
+    asyncio.run(main()) if backend == "asyncio" else trio.run(main)
+
+
+def test_a_body_that_never_waits_ends_when_its_time_is_over():
+    class Ready(httpx.AsyncByteStream):
+        async def __aiter__(self):
+            while True:
+                yield b"x"
+
+    async def main():
+        transport = httpx.MockTransport(lambda _: httpx.Response(200, stream=Ready()))
+        async with protect(httpx.AsyncClient(transport=transport), total_timeout=0.05) as client:
+            with pytest.raises(RequestTimeoutError):
+                async with client.stream("GET", URL) as response:
+                    async for _ in response.aiter_raw():
+                        pass
 
     asyncio.run(main())

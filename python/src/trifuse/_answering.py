@@ -77,20 +77,20 @@ class Asking:
         """Await what a level gave, and ask the next ones when that fails."""
         try:
             result = await awaitable
-        except Exception as error:  # noqa: BLE001 - the next level is asked
-            self._note_failure(error)
+        except Exception as failed:  # noqa: BLE001 - the next level is asked
+            self._note_failure(failed)
         else:
             self._answered(number, level)
             return result
         found = await self.ask_async()
         if found is not None:
             return found[0]
-        error = self._why.error
+        original = self._why.error
         del self  # or the error would hold itself, through its traceback and this frame
         try:
-            raise error
+            raise original
         finally:
-            del error
+            del original
 
     def _answered(self, number: int, level: Level) -> Answered:
         """Count it, and note in the log, the context and the scopes around which level answered."""

@@ -205,9 +205,8 @@ class RequestTimeoutError(TrifuseError, TimeoutError):
 
     Attributes:
         name: of the circuit breaker, timeout or deadline.
-        setting: which setting did it: ``"request_timeout"`` or ``"idle_timeout"`` of a circuit
-            breaker, ``"timeout"`` of a timeout, ``"deadline"`` of ``deadline()``, ``"first_content"``,
-            ``"idle"`` or ``"total"`` of a stream.
+        setting: which setting did it: ``request_timeout`` or ``idle_timeout`` of a circuit breaker,
+            ``timeout``, ``deadline``, or ``first_content``, ``idle`` or ``total`` of a stream.
         limit: its value in seconds.
     """
 
@@ -297,8 +296,4 @@ class UnsupportedError(TrifuseError):
         return f"{self.name!r} does not support {self.operation}; {self.advice}"
 
 
-REFUSALS: dict[int, type[RefusedError]] = {
-    1: CircuitBreakerOpenError,
-    2: HalfOpenLimitError,
-    3: ForcedOpenError,
-}
+REFUSALS = {1: CircuitBreakerOpenError, 2: HalfOpenLimitError, 3: ForcedOpenError}

@@ -77,7 +77,8 @@ class Answer(Seen):
         """Keep what is told."""
         super().__init__(None, None, deployment)
         self.plain = False
-        self.name, self.level, self.fallback, self.kind = name, level, fallback, kind
+        self.level, self.fallback, self.kind = level, fallback, kind
+        self.name = name  # type: ignore[misc]  # a slot over the property
 
     @property
     def last_degraded(self) -> Answer | None:

@@ -164,15 +164,16 @@ class Level:
 
     def __init__(self, function: Callable[..., Any]) -> None:
         """Look at the function's signature once."""
-        own = isinstance(function, FallbackLevel)
         self.function = function
-        self.name = (
-            function.name if own else "fallback_value" if isinstance(function, Value) else name_of(function)
-        )
-        self.when: tuple[When, ...] | None = function.when if own else None
+        self.when: tuple[When, ...] | None = None
+        called = function
+        if isinstance(function, FallbackLevel):
+            self.name, self.when, called = function.name, function.when, function.__wrapped__
+        else:
+            self.name = "fallback_value" if isinstance(function, Value) else name_of(function)
         # What is blocking in a thread and not in a task says so by having a form for each.
         self.twin = getattr(function, "_asynchronous_twin", None)
-        self.asynchronous = inspect.iscoroutinefunction(function.__wrapped__ if own else function)
+        self.asynchronous = inspect.iscoroutinefunction(called)
         self.answered = 0
         try:
             parameters: Mapping[str, inspect.Parameter] = inspect.signature(function).parameters

@@ -100,7 +100,7 @@ async def _async_resumed(item: Any, items: AsyncGenerator[Any, Any]) -> AsyncGen
             except GeneratorExit:
                 raise
             except BaseException as thrown:  # noqa: BLE001 - the consumer's athrow(), passed on
-                step, value = items.athrow, thrown  # type: ignore[assignment]
+                step, value = items.athrow, thrown
             try:
                 item = await step(value)
             except StopAsyncIteration:

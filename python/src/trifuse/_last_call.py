@@ -5,12 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trifuse._fallback import NOTHING, Answer, Scope, Seen, note, scope, seen
 
 if TYPE_CHECKING:
-    from trifuse._policy import Policy
     from trifuse.classify import Kind
 
 __all__ = ["LastCall", "adopt", "last_call", "note_deployment", "scoped"]
@@ -55,7 +54,7 @@ def told(last: Seen) -> LastCall:
 
 
 def note_deployment(
-    owner: Policy, deployment: str, *, degraded: bool = False, level: int = 0, kind: Kind | None = None
+    owner: Any, deployment: str, *, degraded: bool = False, level: int = 0, kind: Kind | None = None
 ) -> None:
     """Note which deployment of a pool answered; the pool, ``owner``, calls it when it has an answer.
 

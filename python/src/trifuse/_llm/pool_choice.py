@@ -35,7 +35,8 @@ class Choice:
 
         Those whose breaker would refuse come last: asking them costs nothing and tells why.
         """
-        able, unable = [], []
+        able: list[Deployment] = []
+        unable: list[Deployment] = []
         for deployment in deployments:
             (unable if deployment.standing() == _REFUSES else able).append(deployment)
         return [*self._by_strategy(able, size, stream=stream), *unable]

@@ -70,7 +70,8 @@ async def run_async(call: Call) -> Any:
 
 async def _attempts(call: Call, deployment: Deployment) -> Any:
     """Ask a deployment, and beside it another when it is slow; gives the one that answered first."""
-    pool, done = call.pool, []
+    pool = call.pool
+    done: list[Any] = []
     hedge = None if lib.trifuse_py_bypass() else pool._hedge
     if hedge is not None:
         lib.trifuse_hedge_deposit(hedge._saving[1])

@@ -55,7 +55,8 @@ class Learning:
 
     def learn(self, headers: Any, grant: TokenGrant | None) -> set[str]:
         """Learn from headers; gives the kinds of which they tell what remains."""
-        budget, told_kinds = self._budget, set()
+        budget = self._budget
+        told_kinds: set[str] = set()
         if not callable(getattr(headers, "get", None)):
             return told_kinds
         read_before = [(kind, fields, read(headers, kind)) for kind, *fields in _KINDS]
@@ -136,7 +137,7 @@ class Learning:
         """Give the bucket that headers are about: the one of that limit, else that of a minute."""
         found = [b for field in fields if (b := self._budget._buckets.find(field)) is not None]
         same = [bucket for bucket in found if self._limits[bucket.field] == told.limit]
-        return (same or found or [None])[0]
+        return next(iter(same or found), None)
 
     def _lower(self, bucket: Bucket, remaining: int, grant: TokenGrant | None) -> None:
         """Take what the server says is not there; never more than is owed already."""

@@ -167,8 +167,8 @@ def _output_of(given: Mapping[str, Any], model: str | None, default: int) -> int
     if _embeds(given, model):
         return 0
     told = next((given[name] for name in _OUTPUT if _is_number(given.get(name))), default)
-    times = given.get("n")
-    return min(int(told) * (int(times) if _is_number(times) else 1), _MOST)
+    times: Any = given.get("n")
+    return min(int(told) * (times if _is_number(times) else 1), _MOST)
 
 
 def tells_output(kwargs: Mapping[str, Any]) -> bool:

@@ -37,8 +37,8 @@ def protect(connection: T, /, *, thread: bool = False, **settings: Unpack[Protec
     A statement reads when it begins with SELECT, WITH, TABLE, VALUES or SHOW and has no word that
     changes or locks anything. A fallback gives rows; it is given the statement and its
     parameters. Inside a transaction that has failed it does not answer: the error is raised.
-    ``executemany``, and all that is no read, is a write. ``transaction``, ``notifies``, ``pipeline``, ``copy``,
-    ``stream`` and two-phase commits pass through without a guard.
+    ``executemany``, and all that is no read, is a write. ``rollback()`` is never refused. ``notifies``,
+    ``pipeline``, ``copy``, ``stream`` and two-phase commits pass through without a guard.
 
     Gives an object of the same class to ``isinstance``.
 

@@ -55,7 +55,7 @@ class Scenario:
         return self.reach if isinstance(self.reach, tuple) else (self.reach, self.reach)
 
 
-def scenario(name: str, *, server: str, reach: Any, gets: Any, state: Any, patience: float = 0.8) -> Any:
+def scenario(name: str, *, server: str, reach: Any, gets: Any, state: Any, patience: float = 0.6) -> Any:
     """Make a scenario of the function below."""
 
     def add(story: Callable[[World], Any]) -> Callable[[World], Any]:

@@ -66,7 +66,7 @@ async def cancelled(w):
         cancelled_counts_after=100,
         request_timeout=100,
     )
-    count = 10_000 if w.guarded else 500
+    count = 10_000 if w.guarded else 200
     tasks = [asyncio.ensure_future(w.call(client)) for _ in range(count)]
     await w.server.await_for(50 if w.guarded else count, 40)
     for task in tasks:

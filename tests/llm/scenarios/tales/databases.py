@@ -2,7 +2,8 @@
 """A vector database behind a question, and other services of the same request."""
 
 import asyncio
-import contextlib
+import atexit
+import functools
 import sys
 import threading
 import time
@@ -25,18 +26,16 @@ from servers import ChromaServer
 PLACES = [[1.0, 0.0], [0.0, 1.0]]
 
 
-@contextlib.contextmanager
+@functools.cache
 def chroma():
     """A Chroma server with two documents, and a synchronous client's collection of them."""
     server = ChromaServer()
-    try:
-        server.start()
-        client = chromadb.HttpClient(port=server.port, settings=chromadb.Settings(anonymized_telemetry=False))
-        collection = client.create_collection("docs", embedding_function=None)
-        collection.add(["one", "two"], embeddings=PLACES, documents=["first", "second"])
-        yield server, collection
-    finally:
-        server.remove()
+    atexit.register(server.remove)
+    server.start()
+    client = chromadb.HttpClient(port=server.port, settings=chromadb.Settings(anonymized_telemetry=False))
+    collection = client.create_collection("docs", embedding_function=None)
+    collection.add(["one", "two"], embeddings=PLACES, documents=["first", "second"])
+    return server, collection
 
 
 @scenario(
@@ -48,19 +47,19 @@ def chroma():
     patience=8,
 )
 def chroma_down(w):
-    with chroma() as (server, collection):
-        protected = guarded_chroma.protect(
-            collection, name=w.named(), consecutive_failures=3, minimum_calls=100, open_duration=0.2
-        )
-        docs = protected if w.guarded else collection
-        health = Health(breakers={"chroma": w.breaker()})
-        before = found(docs)
-        server.kill()
-        while_down = [found(docs) for _ in range(4)]
-        degraded = health.report().status.value
-        server.start()
-        time.sleep(0.3)
-        return [before, [d or [] for d in while_down], degraded, found(docs), health.report().status.value]
+    server, collection = chroma()
+    protected = guarded_chroma.protect(
+        collection, name=w.named(), consecutive_failures=3, minimum_calls=100, open_duration=0.2
+    )
+    docs = protected if w.guarded else collection
+    health = Health(breakers={"chroma": w.breaker()})
+    before = found(docs)
+    server.kill()
+    while_down = [found(docs) for _ in range(4)]
+    degraded = health.report().status.value
+    server.start()
+    time.sleep(0.3)
+    return [before, [d or [] for d in while_down], degraded, found(docs), health.report().status.value]
 
 
 def found(docs):
@@ -79,20 +78,20 @@ def found(docs):
     patience=8,
 )
 async def chroma_hangs(w):
-    with chroma() as (server, collection):
-        docs = guarded_chroma.aprotect(collection, name=w.named(), request_timeout=0.3) if w.guarded else None
-        with server.hanging():
-            cont = threading.Timer(0.8, server.process.send_signal, [18])  # SIGCONT
-            cont.start()
-            began = time.monotonic()
-            with Lag() as lag:
-                await asyncio.sleep(0.02)
-                asked = docs.query(query_embeddings=[PLACES[0]]) if docs else at_once(collection)
-                result = await asked
-            late = "in time" if time.monotonic() - began < 0.7 else "late"
-            cont.join()
-        went_on = "the loop went on" if lag.most < 0.2 else f"the loop stood still for {lag.most:.1f} s"
-        return [late, went_on, result["ids"][0]]
+    server, collection = chroma()
+    docs = guarded_chroma.aprotect(collection, name=w.named(), request_timeout=0.3) if w.guarded else None
+    with server.hanging():
+        cont = threading.Timer(0.8, server.process.send_signal, [18])  # SIGCONT
+        cont.start()
+        began = time.monotonic()
+        with Lag() as lag:
+            await asyncio.sleep(0.02)
+            asked = docs.query(query_embeddings=[PLACES[0]]) if docs else at_once(collection)
+            result = await asked
+        late = "in time" if time.monotonic() - began < 0.7 else "late"
+        cont.join()
+    went_on = "the loop went on" if lag.most < 0.2 else f"the loop stood still for {lag.most:.1f} s"
+    return [late, went_on, result["ids"][0]]
 
 
 async def at_once(collection):

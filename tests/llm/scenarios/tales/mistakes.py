@@ -164,5 +164,5 @@ async def crowd(w):
 async def burst(w):
     w.server.script(*times(answer(), 10))
     w.server.default = status(429, retry_after=30)
-    client = w.openai(retry=None, rpm=10, max_wait=0.2)
+    client = w.openai(sdk_retries=0, retry=None, rpm=10, max_wait=0.2)
     return await w.ask_many(client, 15)

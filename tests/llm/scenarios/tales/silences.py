@@ -25,14 +25,14 @@ async def dead(w):
 
 @scenario(
     "an answer that trickles in is ended in time, although the client's timeout never sees a silence",
-    server="sends its answer byte by byte, for 1.5 s",
+    server="sends its answer byte by byte, for 1.2 s",
     reach=1,
     gets=["RequestTimeoutError", "in time"],
     state="closed",
     patience=3,
 )
 async def trickle(w):
-    w.server.default = drip(1.5)
+    w.server.default = drip(1.2)
     client = w.openai(retry=None, request_timeout=0.3)
     began = time.monotonic()
     return [await w.ask(client, timeout=0.2), took(began, 0.3, 1)]
@@ -40,14 +40,14 @@ async def trickle(w):
 
 @scenario(
     "a synchronous call that trickles in is ended in time by closing its connection",
-    server="sends its answer byte by byte, for 1.5 s",
+    server="sends its answer byte by byte, for 1.2 s",
     reach=1,
     gets=["RequestTimeoutError", "in time", 1],
     state="closed",
     patience=3,
 )
 def trickle_sync(w):
-    w.server.default = drip(1.5)
+    w.server.default = drip(1.2)
     client = w.anthropic(sync=True, retry=None, request_timeout=0.3)
     began = time.monotonic()
     got = named_sync(w.create, client, timeout=0.2)
@@ -123,14 +123,14 @@ async def total(w):
 
 @scenario(
     "a stream whose pieces come slowly but surely is not ended by the limit between pieces",
-    server="one stream takes 0.6 s, the next stalls",
+    server="one stream takes 0.45 s, the next stalls",
     reach=2,
     gets=["abcd", "RequestTimeoutError after 'a'"],
     state="closed",
 )
 async def slow_but_sure(w):
-    w.server.script(stream("a", "b", "c", "d", gap=0.2), stream("a", pause(60), "b"))
-    client = w.openai(retry=None, idle=0.4)
+    w.server.script(stream("a", "b", "c", "d", gap=0.15), stream("a", pause(60), "b"))
+    client = w.openai(retry=None, idle=0.3)
     return [await w.ask(client, stream=True), await w.ask(client, stream=True)]
 
 

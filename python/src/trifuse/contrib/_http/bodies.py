@@ -72,10 +72,10 @@ class GuardedBody:
             self._permit.judge(SUCCESS)
         self._permit.release()
 
-    def _unwatch(self) -> None:
+    def _unwatch(self) -> bool:
+        """Stop the watcher; tells whether it has ended the connection."""
         watch, self._watch = self._watch, None
-        if watch is not None:
-            watch.cancel()
+        return watch is not None and bool(watch.cancel())
 
 
 class SyncBody(GuardedBody):
@@ -105,7 +105,9 @@ class SyncBody(GuardedBody):
             self._failed(error)
             raise
         finally:
-            self._unwatch()
+            cut = self._unwatch()
+        if cut:  # of a body without a length that looks like its end
+            self._check()
         self._ended()
 
     def _failed(self, error: BaseException) -> None:
@@ -139,6 +141,8 @@ class SyncBody(GuardedBody):
 class AsyncBody(GuardedBody):
     """A body that is read by a task, which is cancelled at its deadline."""
 
+    _late = False
+
     def __init__(self, chunks: AsyncIterable[bytes], permit: Permit, end: End | None, shape: Shape) -> None:
         """Take the client's own body."""
         self._set_up(permit, end, shape)
@@ -170,8 +174,12 @@ class AsyncBody(GuardedBody):
     async def _next(self, chunks: AsyncIterator[bytes]) -> bytes:
         if self._end is None:
             return await anext(chunks)
-        self._check()
         ends = until(self._end)
+        if ends[1] <= 0:
+            # Cancelled in its next step the client's own body unwinds; dropped between two it is not closed.
+            if self._late:
+                self._check()
+            self._late = True
         try:
             chunk: bytes = await within(ends, anext(chunks))
         except RequestTimeoutError as error:

@@ -77,7 +77,7 @@ class GuardedRaw(GuardedBody):
     def data(self) -> bytes:
         """All of it."""
         data: bytes = self._reading(lambda: self._raw.data)
-        self._ended()
+        self._over(None)
         return data
 
     def close(self) -> None:
@@ -115,7 +115,9 @@ class GuardedRaw(GuardedBody):
             self._failed(error)
             raise
         finally:
-            self._unwatch()
+            cut = self._unwatch()
+        if cut:  # of a body without a length that looks like its end
+            self._check()
         self._ended()
 
     def _reading(self, read: Callable[[], Any]) -> Any:

@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self, get_args
 
+from trifuse._llm.frames import Frame
+from trifuse._stream_guards import async_items_of
 from trifuse.contrib._protect import answers_anthropic, answers_openai, raw
+from trifuse.contrib._protect.responses import Nowhere
 
 if TYPE_CHECKING:
     from trifuse.contrib._protect.calls import Call
@@ -94,18 +97,16 @@ def text_of(answer: Any) -> str | None:
     return text if isinstance(text, str) else None
 
 
-class _Nowhere:
-    """Stands for the response of a stream that a fallback gave."""
+def _events_of(items: Iterable[Any]) -> Generator[Any, None, None]:
+    """Give the events of items, which are frames of events where a cache kept them."""
+    for item in items:
+        yield from item.events if type(item) is Frame else (item,)
 
-    headers: Mapping[str, str] = {}
-    status_code = 200
-    is_closed = True
 
-    def close(self) -> None:
-        """Do nothing."""
-
-    async def aclose(self) -> None:
-        """Do nothing."""
+async def _async_events_of(items: AsyncIterator[Any] | Iterable[Any]) -> AsyncGenerator[Any, None]:
+    async for item in async_items_of(items):
+        for event in item.events if type(item) is Frame else (item,):
+            yield event
 
 
 class AnsweredSync:
@@ -113,8 +114,8 @@ class AnsweredSync:
 
     def __init__(self, items: Any) -> None:
         """Take anything that can be iterated."""
-        self.response = _Nowhere()
-        self._items = iter(items)
+        self.response = Nowhere()
+        self._items = _events_of(items)
 
     def __iter__(self) -> Iterator[Any]:
         """Iterate."""
@@ -133,10 +134,8 @@ class AnsweredSync:
         self.close()
 
     def close(self) -> None:
-        """Close the items, if they can be closed."""
-        close = getattr(self._items, "close", None)
-        if close is not None:
-            close()
+        """Close the items."""
+        self._items.close()
 
 
 class AnsweredAsync:
@@ -144,10 +143,8 @@ class AnsweredAsync:
 
     def __init__(self, items: Any) -> None:
         """Take anything that can be iterated in either way."""
-        from trifuse._stream_guards import async_items_of
-
-        self.response = _Nowhere()
-        self._items = async_items_of(items)
+        self.response = Nowhere()
+        self._items = _async_events_of(items)
 
     def __aiter__(self) -> AsyncIterator[Any]:
         """Iterate."""

@@ -63,11 +63,9 @@ class Call:
         """Send it once."""
         return self.send(self.cast_to, self.options, stream=self.stream, stream_cls=self.stream_cls)
 
-    def policy(self, guard: Guard) -> Policy | None:
+    def policy(self, guard: Guard) -> Policy:
         """Give what stands around its attempts."""
-        if once_only(self.options):
-            return guard.again[1] if self.streamed else guard.again[0]
-        return guard.streams if self.streamed else guard.calls
+        return guard.policy(streamed=self.streamed, once=once_only(self.options), cached=self.view is None)
 
     @property
     def streamed(self) -> bool:
@@ -96,8 +94,7 @@ async def run_async(call: Call) -> Any:
         async def made(**body: Any) -> Any:
             return await open_async(call, guard, body)
     else:
-        policy = call.policy(guard)
-        made = attempt if policy is None else policy._guard(attempt)
+        made = call.policy(guard)._guard(attempt)
     answered = made if guard.fallback is None else guard.fallback._guard(made)
     try:
         result = await answered(**call.body)
@@ -121,8 +118,7 @@ def run_sync(call: Call) -> Any:
         def made(**body: Any) -> Any:
             return open_sync(call, guard, body)
     else:
-        policy = call.policy(guard)
-        made = attempt if policy is None else policy._guard(attempt)
+        made = call.policy(guard)._guard(attempt)
     answered = made if guard.fallback is None else guard.fallback._guard(made)
     try:
         result = answered(**call.body)

@@ -40,15 +40,11 @@ class Guard:
     Attributes:
         name: of the breaker and the pipeline.
         fallback: the policy that answers in place of a call; None for none.
-        calls: what is around a call that has one result.
-        streams: what is around a stream: the same without the limit on the whole.
-        again: the same two without retries, for what cannot be sent twice.
+        parts: what is inside of it, the outermost first.
         budget: that of tokens, which learns from what the server says; None for none.
     """
 
-    __slots__ = (
-        "again", "budget", "calls", "fallback", "limits", "name", "resume", "streams", "thread",
-    )  # fmt: skip
+    __slots__ = ("_policies", "budget", "fallback", "limits", "name", "parts", "resume", "thread")
 
     def __init__(self, name: str, settings: Settings) -> None:
         """Make the policies. Raises ConfigurationError."""
@@ -56,20 +52,35 @@ class Guard:
         self.name = name
         self.resume = given.get("resume")
         self.thread = bool(given.get("thread"))
-        parts = _parts(settings, name)
+        self.parts = parts = _parts(settings, name)
         self.fallback = _fallback(settings, name)
         if parts[0].kind == "fallback":
             if self.fallback is not None:
-                raise ConfigurationError(
-                    "fallback", settings.fallback, "not beside a pipeline that begins with one"
-                )
+                allowed = "not beside a pipeline that begins with one"
+                raise ConfigurationError("fallback", settings.fallback, allowed)
             self.fallback = parts.pop(0)
         self.limits = settings.limits._replace(total=_total(settings, parts))
         self.budget = next((part for part in parts if part.kind == "token_budget"), None)
-        self.streams = _pipeline(name, parts)
-        self.calls = self._with_total(name, parts)
-        once = [part for part in parts if part.kind != "retry"]
-        self.again = (self._with_total(name, once), _pipeline(name, once))
+        self._policies: dict[tuple[bool, bool, bool], Pipeline] = {}
+
+    def policy(self, *, streamed: bool, once: bool, cached: bool) -> Pipeline:
+        """Give what stands around the attempts of a call.
+
+        Args:
+            streamed: the limit on the whole is the stream's own.
+            once: it cannot be sent twice, so there are no retries.
+            cached: False for one whose result is not to be kept.
+        """
+        key = (streamed, once, cached)
+        found = self._policies.get(key)
+        if found is None:
+            without = {"retry"} if once else set()
+            without |= set() if cached else {"cache"}
+            parts = [part for part in self.parts if part.kind not in without]
+            if not streamed and self.limits.total is not None:
+                parts.insert(0, Total(self.limits.total, self.name))
+            found = self._policies[key] = Pipeline(self.name, *parts)
+        return found
 
     def check(self, *, synchronous: bool) -> None:
         """Raise ConfigurationError for what a client of this way cannot have."""
@@ -80,36 +91,27 @@ class Guard:
                 allowed = "functions that are not awaited, for a synchronous client"
                 raise ConfigurationError("fallback", level.function, allowed)
 
-    def _with_total(self, name: str, parts: list[Policy]) -> Policy | None:
-        if self.limits.total is None:
-            return _pipeline(name, parts)
-        return _pipeline(name, [Total(self.limits.total, name), *parts])
-
     def _expired(self) -> RequestTimeoutError:
         """Make the error of an attempt that took too long."""
         return RequestTimeoutError(self.name, "request_timeout", self.limits.attempt or 0.0)
 
     def snapshot(self) -> dict[str, Any]:
         """Take a picture of every part that counts something, by its kind."""
-        parts = (self.fallback, *getattr(self.streams, "policies", ()))
-        pairs = ((part.kind, getattr(part, "snapshot", None)) for part in parts if part is not None)
+        pairs = ((part.kind, getattr(part, "snapshot", None)) for part in self._all())
         return {kind: take() for kind, take in pairs if take is not None}
 
     def describe(self) -> dict[str, Any]:
         """Give the policies and limits with their numbers, as plain data."""
-        parts = [] if self.fallback is None else [self.fallback.describe()]
-        if isinstance(self.calls, Pipeline):
-            parts += [
-                part.describe() for part in self.calls.policies if not isinstance(part, (Judged, Total))
-            ]
-        elif self.calls is not None:
-            parts.append(self.calls.describe())
         limits = {
             "request_timeout": self.limits.attempt, "total": self.limits.total,
             "first_content": self.limits.first_content, "idle": self.limits.idle,
             "total_of_streams": self.limits.stream_total,
         }  # fmt: skip
-        return {"name": self.name, "policies": parts, "limits": limits, "thread": self.thread}
+        told = [part.describe() for part in self._all() if not isinstance(part, Judged)]
+        return {"name": self.name, "policies": told, "limits": limits, "thread": self.thread}
+
+    def _all(self) -> list[Policy]:
+        return self.parts if self.fallback is None else [self.fallback, *self.parts]
 
 
 def _total(settings: Settings, parts: list[Policy]) -> float | None:
@@ -126,10 +128,6 @@ def _total(settings: Settings, parts: list[Policy]) -> float | None:
     return longest if longest < _NEVER else None
 
 
-def _pipeline(name: str, parts: list[Policy]) -> Policy | None:
-    return Pipeline(name, *parts) if parts else None
-
-
 def _parts(settings: Settings, name: str) -> list[Policy]:
     given = settings.given
     own = given.get("pipeline")
@@ -137,7 +135,9 @@ def _parts(settings: Settings, name: str) -> list[Policy]:
         parts = list(own.policies) if isinstance(own, Pipeline) else [own]
         return [*parts, Judged()]
     retry = _retry(given.get("retry"), settings, name)
-    parts = [] if retry is None else [retry]
+    parts = _cache(given.get("cache"))
+    if retry is not None:
+        parts.append(retry)
     parts += [_breaker(settings, name), Judged()]
     budget = _budget(given, name)
     if budget is not None:
@@ -146,6 +146,19 @@ def _parts(settings: Settings, name: str) -> list[Policy]:
     if bulkhead is not None:
         parts.append(bulkhead)
     return parts
+
+
+def _cache(cache: Any) -> list[Policy]:
+    if cache is None:
+        return []
+    from trifuse.cache import ResultCache
+
+    if not isinstance(cache, ResultCache):
+        raise ConfigurationError("cache", cache, "a ResultCache, or None")
+    if cache._key is None:
+        allowed = "one with a key, such as ResultCache(key='llm:{messages}', hashed=True)"
+        raise ConfigurationError("cache", cache, allowed)
+    return [cache]
 
 
 def _breaker(settings: Settings, name: str) -> Policy:

@@ -3,7 +3,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+
+class Nowhere:
+    """Stands for the response of a stream that a fallback or a cache gave."""
+
+    headers: Mapping[str, str] = {}
+    status_code = 200
+    is_closed = True
+
+    def close(self) -> None:
+        """Do nothing."""
+
+    async def aclose(self) -> None:
+        """Do nothing."""
 
 
 class Response:
@@ -18,7 +33,7 @@ class Response:
         self._response = response
         self._stream = stream
 
-    @property
+    @property  # type: ignore[misc]
     def __class__(self) -> Any:
         """Be taken for the response by ``isinstance``."""
         return type(self._response)
@@ -39,6 +54,5 @@ class Response:
 def shown(stream: Any) -> Any:
     """Give a guarded stream back that shows such a response."""
     response = getattr(stream, "response", None)
-    if response is not None:
-        stream.response = Response(response, stream)
+    stream.response = Nowhere() if response is None else Response(response, stream)
     return stream

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from trifuse._pipeline import Pipeline
     from trifuse._registry import CircuitBreakerRegistry
     from trifuse._retry import Retry
+    from trifuse.cache import ResultCache
 
 _GUARD = _options.NAMES - {"fallback", "fallback_value", "fallback_on", "idle_timeout", "thread"}
 _LISTENERS = {"on_transition", "on_refused", "on_call"}
@@ -25,9 +26,11 @@ _BREAKER = _fields.NAMES | _GUARD | _LISTENERS
 _OWN = {
     "name", "preset", "per", "retry", "rpm", "tpm", "tokens", "max_wait", "bulkhead", "fallback", "fallback_on",
     "total", "first_content", "idle", "resume", "thread", "embeddings", "api", "pipeline", "registry",
+    "cache",
 }  # fmt: skip
 _OF_A_GROUP = _BREAKER | {
     "preset", "retry", "rpm", "tpm", "tokens", "max_wait", "bulkhead", "fallback", "fallback_on", "total",
+    "cache",
 }  # fmt: skip
 _DEFAULTS = {"max_wait": 30.0, "retry": 2, "preset": "llm", "per": "client"}
 RETRY = {"delay": 0.5, "max_delay": 8.0}
@@ -47,6 +50,7 @@ class ProtectSettings(_fields.ConfigFields, total=False):
     max_wait: Duration
     bulkhead: Bulkhead | int | Mapping[str, Any] | None
     fallback: Any
+    cache: ResultCache | None
     fallback_on: ErrorTest | None
     total: Duration | None
     first_content: Duration | None
@@ -131,7 +135,7 @@ def read(given: Mapping[str, Any]) -> dict[str, Settings | None]:
     shared = {
         name: value
         for name, value in given.items()
-        if name not in {"rpm", "tpm", "tokens", "fallback", "fallback_on", "pipeline", "failure_if"}
+        if name not in {"rpm", "tpm", "tokens", "fallback", "fallback_on", "cache", "pipeline", "failure_if"}
     }
     for group in ("embeddings", "api"):
         groups[group] = _of_group(group, given.get(group, True), shared)
@@ -157,7 +161,9 @@ def _check_pipeline(given: Mapping[str, Any]) -> None:
     pipeline = given["pipeline"]
     if not isinstance(pipeline, Policy):
         raise ConfigurationError("pipeline", pipeline, "a Pipeline, or another policy")
-    without = {"retry", "rpm", "tpm", "tokens", "bulkhead", "preset", "per"} | _BREAKER - {"request_timeout"}
+    without = {"cache", "retry", "rpm", "tpm", "tokens", "bulkhead", "preset", "per"} | _BREAKER - {
+        "request_timeout"
+    }
     for name in given:
         if name in without and given[name] is not None:
             raise ConfigurationError(name, given[name], "not beside pipeline, which says it all")

@@ -11,7 +11,7 @@ from trifuse._errors import ConfigurationError
 from trifuse.contrib._vector.errors import ErrorTest, answered
 from trifuse.contrib._vector.guards import Guards, Way
 from trifuse.contrib._vector.objects import Behind, behind_of, wrap
-from trifuse.contrib._vector.settings import Settings, shared_pool
+from trifuse.contrib._vector.settings import Settings
 from trifuse.contrib._vector.sources import Fixed, Lazy, Source
 from trifuse.contrib._vector.tables import Table
 
@@ -121,12 +121,7 @@ def around(library: Library, kind: type, source: Source, guards: Guards) -> Any:
 
 def _guards(library: Library, settings: Mapping[str, Any], way: Way) -> Guards:
     made = Settings(library.name, settings, library.is_mistake, threads=way.threads)
-    guards = Guards(made, way, answered(library.is_mistake))
-    if way.awaited or way.threads:  # embedding functions are synchronous, and never run on an event loop
-        guards.embed_with(Way(awaited=way.awaited, threads=True), shared_pool(f"{made.name}.embedding"))
-    else:
-        guards.embed_with(way, None)
-    return guards
+    return Guards(made, way, answered(library.is_mistake))
 
 
 def _kind_of(library: Library, target: Any) -> type:

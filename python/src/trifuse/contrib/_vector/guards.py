@@ -20,6 +20,7 @@ from trifuse._errors import RequestTimeoutError
 from trifuse._remaining import current, remaining
 from trifuse._worker_threads import Seat, WorkerPool
 from trifuse.contrib._vector.fallbacks import make_fallback
+from trifuse.contrib._vector.settings import shared_pool
 
 if TYPE_CHECKING:
     from trifuse._breaker import CircuitBreaker
@@ -120,23 +121,33 @@ class Core:
 class Guards:
     """All that the methods of a guarded object share."""
 
-    __slots__ = ("answers", "core", "embedding", "settings", "way")
+    __slots__ = ("_embedder", "answers", "core", "settings", "way")
 
     def __init__(self, settings: Settings, way: Way, answers: Callable[[BaseException], bool]) -> None:
         """Take the policies. ``answers``: which errors a fallback answers."""
         self.settings, self.way, self.answers = settings, way, answers
         self.core = Core(settings.breaker, settings.inner, settings.pool)
-        self.embedding: Guarded | None = None
+        self._embedder: Guarded | None = None
 
-    def embed_with(self, way: Way, pool: WorkerPool | None) -> None:
-        """Guard embeddings by their own breaker, where there is one."""
-        breaker = self.settings.embedding
+    def embed(self, compute: Callable[[], Any]) -> Any:
+        """Compute embeddings under their own breaker; to be awaited where the object is.
+
+        Embedding functions are synchronous: for what is awaited they run in worker threads.
+        """
+        if self._embedder is None:
+            self._embedder = self._make_embedder()
+        return self._embedder(compute)
+
+    def _make_embedder(self) -> Guarded:
+        way, settings = self.way, self.settings
+        way = Way(awaited=way.awaited, threads=way.threads or way.awaited)
+        pool = shared_pool(f"{settings.name}.embedding") if way.threads else None
+        breaker = settings.embedding.breaker()
         if breaker is not None:
-            self.embedding = Core(breaker, (), pool).guard(_run, way)
-        elif pool is not None:
-            self.embedding = pool.call_async if way.awaited else pool.call
-        else:
-            self.embedding = _run
+            return Core(breaker, (), pool).guard(_run, way)
+        if pool is None:
+            return _run
+        return pool.call_async if way.awaited else pool.call
 
     def guard(
         self, call: Guarded, method: Method, levels: list[Any] | None, plan: Guarded | None,
@@ -156,8 +167,7 @@ class Guards:
         return guarded
 
     def _planned(self, call: Guarded, plan: Guarded) -> Guarded:
-        embed = self.embedding
-        assert embed is not None
+        embed = self.embed
 
         def guarded(*args, **kwargs):  # type: ignore[no-untyped-def]
             found = plan(args, kwargs)
@@ -168,8 +178,7 @@ class Guards:
         return guarded
 
     def _planned_async(self, call: Guarded, plan: Guarded) -> Guarded:
-        embed = self.embedding
-        assert embed is not None
+        embed = self.embed
 
         async def guarded(*args, **kwargs):  # type: ignore[no-untyped-def]
             found = await plan(args, kwargs)

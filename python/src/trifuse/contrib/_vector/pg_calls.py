@@ -12,7 +12,8 @@ from trifuse._errors import RequestTimeoutError, TrifuseError
 from trifuse.contrib._vector.fallbacks import levels_of
 from trifuse.contrib._vector.pg_cursors import AsyncCursor, Cursor, running
 from trifuse.contrib._vector.pg_deadlines import firmly, within
-from trifuse.contrib._vector.tables import READ, WRITE, Method
+from trifuse.contrib._vector.pg_transactions import begin, begin_async
+from trifuse.contrib._vector.tables import WRITE, Method
 
 if TYPE_CHECKING:
     from trifuse.contrib._vector.objects import Behind
@@ -35,7 +36,9 @@ class TransactionLostError(TrifuseError):
 class Session:
     """The guards of one connection, which its cursors share."""
 
-    __slots__ = ("_answers", "_open", "behind", "fetch", "guarded", "many", "read", "twin", "write")
+    __slots__ = (
+        "_answers", "_open", "begin", "behind", "fetch", "guarded", "many", "read", "read_inside", "twin", "write",
+    )  # fmt: skip
 
     def __init__(self, behind: Behind, guarded: Any) -> None:
         """Make the guards."""
@@ -43,21 +46,39 @@ class Session:
         self._answers = behind.guards.answers
         self._open = False
         self.read = self._guard("execute", _ROWS, "execute")
+        # Inside a transaction an attempt that has failed cannot be made again: nothing works until its end.
+        self.read_inside = self._guard("execute", _ROWS, "execute", repeat=False)
         self.write = self._guard("write", WRITE, "execute")
         self.many = self._guard("executemany", WRITE, "executemany")
         self.fetch = {name: self._guard(name, method, None) for name, method in _FETCHES.items()}
+        start = begin_async if behind.asynchronous else begin
+        self.begin = behind.guards.core.guard(start, behind.guards.way)
+
+    def reading(self) -> Callable[..., Any]:
+        """Give the guard of a read, by whether a transaction is open."""
+        last = self.behind.source.last()
+        inside = self._open or (last is not None and _status(last) in {_OPEN, _FAILED})
+        return self.read_inside if inside else self.read
+
+    async def in_thread(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Call where it does not stop the event loop."""
+        pool = self.behind.guards.settings.pool
+        assert pool is not None
+        return await pool.call_async(function, *args)
 
     def cursor(self, *args: Any, **kwargs: Any) -> Any:
         """Make a guarded cursor, which asks no server."""
         kind = AsyncCursor if self.behind.guards.way.awaited else Cursor
         return kind(self, args, kwargs)
 
-    def _guard(self, name: str, method: Method, does: str | None) -> Callable[..., Any]:
+    def _guard(
+        self, name: str, method: Method, does: str | None, *, repeat: bool = True
+    ) -> Callable[..., Any]:
         guards = self.behind.guards
         names = self.behind.table.names()
         levels = levels_of(guards.settings.fallback, self.behind.kind, name, method, names)
         call = self._call_async(does) if self.behind.asynchronous else self._call(does)
-        return guards.guard(call, method, levels, None, self.answers)
+        return guards.guard(call, method if repeat else WRITE, levels, None, self.answers)
 
     def answers(self, error: BaseException) -> bool:
         """Tell whether rows of a fallback may stand for those of a read.
@@ -87,7 +108,7 @@ class Session:
                             core.breaker.name, "request_timeout", seconds or 0.0
                         ) from error
                     raise
-            self._note(connection)
+            self.note(connection)
             return cursor if does else result
 
         return call
@@ -106,7 +127,7 @@ class Session:
                     with contextlib.suppress(Exception):
                         await connection.rollback()
                 raise
-            self._note(connection)
+            self.note(connection)
             return cursor if does else result
 
         return call
@@ -117,7 +138,8 @@ class Session:
             with contextlib.suppress(Exception):
                 connection.rollback()
 
-    def _note(self, connection: Any) -> None:
+    def note(self, connection: Any) -> None:
+        """Note whether a transaction is open."""
         self._open = _status(connection) in {_OPEN, _FAILED}
 
     def connection(self) -> Any:
@@ -134,6 +156,10 @@ class Session:
         if self._open and not self.behind.source.ready():
             self._open = False
             raise TransactionLostError("the connection was lost inside a transaction, which is undone")
+
+    def left(self, connection: Any) -> None:
+        """Note that a block of a transaction was left: whatever became of it was told there."""
+        self._open = not connection.closed and _status(connection) in {_OPEN, _FAILED}
 
     def ended(self, name: str) -> bool:
         """Tell whether there is nothing to commit or to roll back. Raises TransactionLostError."""
@@ -183,7 +209,7 @@ def make_end(behind: Behind, guarded: Any, name: str) -> Any:
     from trifuse.contrib._vector.methods import make_method
 
     session = session_of(behind, guarded)
-    end = make_method(behind, name, WRITE if name == "commit" else READ)
+    end = make_method(behind, name, WRITE) if name == "commit" else _rollback(behind)
 
     @functools.wraps(end)
     def ended(*args: Any, **kwargs: Any) -> Any:
@@ -194,3 +220,15 @@ def make_end(behind: Behind, guarded: Any, name: str) -> Any:
         return None if session.ended(name) else await end(*args, **kwargs)
 
     return ended_async if behind.guards.way.awaited else ended
+
+
+def _rollback(behind: Behind) -> Callable[..., Any]:
+    """Give what rolls back: it is never refused, as it cleans up."""
+
+    def rollback() -> Any:
+        connection = behind.source.last()
+        if behind.twin:
+            return behind.guards.settings.pool.call_async(connection.rollback)  # type: ignore[union-attr]
+        return connection.rollback()
+
+    return rollback

@@ -117,7 +117,7 @@ class Cursor(CursorBase):
 
     def execute(self, query: Any, params: Any = None, **settings: Any) -> Cursor:
         """Execute a statement under guard; a read may get the rows of its fallback."""
-        run = self._session.read if reads(query) else self._session.write
+        run = self._session.reading() if reads(query) else self._session.write
         return self._guarded(run, query, params, **settings)
 
     def executemany(self, query: Any, params_seq: Any, **settings: Any) -> None:
@@ -185,7 +185,7 @@ class AsyncCursor(CursorBase):
 
     async def execute(self, query: Any, params: Any = None, **settings: Any) -> AsyncCursor:
         """Execute a statement under guard; a read may get the rows of its fallback."""
-        run = self._session.read if reads(query) else self._session.write
+        run = self._session.reading() if reads(query) else self._session.write
         return await self._guarded(run, query, params, **settings)
 
     async def executemany(self, query: Any, params_seq: Any, **settings: Any) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 from trifuse.contrib._need import need
 from trifuse.contrib._vector.build import Known, Library
 from trifuse.contrib._vector.errors import mistake_or
-from trifuse.contrib._vector.pg_calls import ALSO, make_cursor, make_end, make_execute
+from trifuse.contrib._vector.pg_calls import ALSO, TransactionLostError, make_cursor, make_end, make_execute
+from trifuse.contrib._vector.pg_transactions import make_transaction
 from trifuse.contrib._vector.tables import Method, Table
 
 _LOCAL = """
@@ -21,6 +22,7 @@ _TABLE = Table(
         "cursor": Method(make=make_cursor),
         "commit": Method(write=True, make=make_end),
         "rollback": Method(write=True, make=make_end),
+        "transaction": Method(write=True, make=make_transaction),
     },
     frozenset(_LOCAL.split()),
     also=ALSO,
@@ -39,4 +41,6 @@ def _known() -> Mapping[type, Known]:
     }
 
 
-LIBRARY = Library("pgvector", "a Connection or AsyncConnection of psycopg", _known, mistake_or())
+LIBRARY = Library(
+    "pgvector", "a Connection or AsyncConnection of psycopg", _known, mistake_or(TransactionLostError)
+)

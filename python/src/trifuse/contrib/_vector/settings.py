@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from trifuse import _fields
 from trifuse._breaker import CircuitBreaker
+from trifuse._declared import declare
 from trifuse._durations import Duration
 from trifuse._errors import ConfigurationError
 from trifuse._locks import Lock
@@ -112,7 +113,7 @@ class Settings:
         self.inner = tuple(policy for policy in found if policy is not None)
         fields = {field: value for field, value in given.items() if field in _BREAKER}
         self.breaker = _breaker(name, given, fields, mistake)
-        self.embedding = _embedding(given, name)
+        self.embedding = Embedding(given, name)
         self.pool = _pool(given.get("pool"), name) if threads else None
 
     @property
@@ -122,31 +123,71 @@ class Settings:
         return (*outer, self.breaker, *self.inner)
 
 
+class Ignored:
+    """What a breaker ignores: mistakes, and what the user says. Equal to another one of the same."""
+
+    __slots__ = ("_mistake", "_own")
+
+    def __init__(self, mistake: Callable[[BaseException], bool], own: ErrorTest) -> None:
+        """Take both."""
+        self._mistake, self._own = mistake, own
+
+    def __call__(self, error: BaseException) -> bool:
+        """Tell whether it is ignored."""
+        return self._mistake(error) or matches(self._own, error)
+
+    def __eq__(self, other: object) -> bool:
+        """Compare both."""
+        return isinstance(other, Ignored) and (self._mistake, self._own) == (other._mistake, other._own)
+
+    def __hash__(self) -> int:
+        """Agree with equality."""
+        return hash(self._mistake)
+
+
+class Embedding:
+    """The breaker of embedding functions: made when there is something to embed, checked before."""
+
+    __slots__ = ("_fields", "_made", "name")
+
+    def __init__(self, given: Mapping[str, Any], name: str) -> None:
+        """Check the settings. Raises ConfigurationError, TypeError for an unknown name."""
+        changes = given.get("embedding", True)
+        self.name = f"{name}.embedding"
+        self._fields: dict[str, Any] | None = None
+        self._made: CircuitBreaker | None = None
+        if changes is False or changes is None:
+            return
+        if changes is not True and not isinstance(changes, Mapping):
+            raise ConfigurationError("embedding", changes, "settings of a circuit breaker, True or False")
+        fields = {"preset": "llm", **({} if changes is True else changes)}
+        for field in fields:
+            if field not in _BREAKER and field not in {"name", "preset"}:
+                raise TypeError(f"embedding has no setting {field!r}")
+        self.name = fields.pop("name", self.name)
+        counted = {field: value for field, value in fields.items() if field in _fields.NAMES}
+        declare(fields["preset"], counted)
+        self._fields = {**fields, **({"registry": given["registry"]} if "registry" in given else {})}
+
+    def breaker(self) -> CircuitBreaker | None:
+        """Give the breaker; None without one."""
+        if self._made is None and self._fields is not None:
+            fields = {field: value for field, value in self._fields.items() if field in _BREAKER}
+            self._made = _breaker(self.name, self._fields, fields, classified_mistake)
+        return self._made
+
+    def describe(self) -> dict[str, Any] | None:
+        """Describe the breaker; None while there is none."""
+        return None if self._made is None else self._made.describe()
+
+
 def _breaker(
     name: str, given: Mapping[str, Any], fields: dict[str, Any], mistake: Callable[[BaseException], bool]
 ) -> CircuitBreaker:
     own = fields.pop("ignore", None)
     home = {"registry": given["registry"]} if "registry" in given else {}
-    ignore = mistake if own is None else lambda error: mistake(error) or matches(own, error)
+    ignore = mistake if own is None else Ignored(mistake, own)
     return CircuitBreaker(name, given.get("preset"), ignore=ignore, **home, **fields)
-
-
-def _embedding(given: Mapping[str, Any], name: str) -> CircuitBreaker | None:
-    changes = given.get("embedding", True)
-    if changes is False or changes is None:
-        return None
-    if changes is True:
-        changes = {}
-    if not isinstance(changes, Mapping):
-        raise ConfigurationError("embedding", changes, "settings of a circuit breaker, True or False")
-    fields = {"name": f"{name}.embedding", "preset": "llm", **changes}
-    for field in fields:
-        if field not in _BREAKER and field not in {"name", "preset"}:
-            raise TypeError(f"embedding has no setting {field!r}")
-    if "registry" in given:
-        fields["registry"] = given["registry"]
-    known = {field: value for field, value in fields.items() if field in _BREAKER}
-    return _breaker(fields["name"], fields, known, classified_mistake)
 
 
 def _total(value: Any, name: str) -> Policy | None:

@@ -132,7 +132,7 @@ class Connection(asyncio.Protocol):
         except Exception as error:  # noqa: BLE001
             await self._faulty(exchange, error)
         finally:
-            self._serving.end(request, left=self._left and not exchange.ended)
+            self.finished(request, left=self._left and not exchange.ended)
             self._task = None
         self._go_on(exchange)
 
@@ -175,15 +175,24 @@ class Connection(asyncio.Protocol):
             self._left = True
             self._task.cancel()
 
-    def send(self, event: Any) -> None:
-        """Send what the protocol makes of an event."""
-        self.write(self._http.send(event) or b"")
+    def finished(self, request: Request, *, left: bool) -> None:
+        """Write down, once, that a request has been answered or left."""
+        if request.ended_at is None:
+            self._serving.end(request, left=left)
+
+    def send(self, *events: Any) -> None:
+        """Send what the protocol makes of events."""
+        self.write(b"".join(self._http.send(event) or b"" for event in events))
 
     def write(self, data: bytes) -> None:
         """Send bytes."""
+        self.still_there()
+        self.transport.write(data)
+
+    def still_there(self) -> None:
+        """Raise if the client has left."""
         if self.transport.is_closing():
             raise ClientLeftError
-        self.transport.write(data)
 
     async def drained(self) -> None:
         """Wait until the client has read enough."""

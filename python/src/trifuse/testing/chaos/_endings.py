@@ -36,8 +36,7 @@ class End(_Ending):
 
     async def close(self, exchange: Exchange, events: Events) -> None:
         """Send the last events."""
-        await exchange.write(events.finish() + events.done())
-        exchange.end()
+        exchange.end(events.finish() + events.done())
 
     async def cut(self, exchange: Exchange, body: bytes, headers: Headers) -> None:
         """Send the whole answer."""
@@ -60,8 +59,7 @@ class ErrorEvent(_Ending):
 
     async def close(self, exchange: Exchange, events: Events) -> None:
         """Send it and end."""
-        await exchange.write(events.error(self.message, self.type, self.code))
-        exchange.end()
+        exchange.end(events.error(self.message, self.type, self.code))
 
     async def cut(self, exchange: Exchange, _body: bytes, _headers: Headers) -> None:
         """Answer with the error."""
@@ -79,9 +77,7 @@ class Truncate(_Ending):
 
     async def close(self, exchange: Exchange, events: Events) -> None:
         """End; the reason for it is told or not."""
-        if self.finished:
-            await exchange.write(events.finish())
-        exchange.end()
+        exchange.end(events.finish() if self.finished else b"")
 
     async def leave(self, exchange: Exchange) -> None:
         """Close the connection."""
@@ -159,8 +155,7 @@ class BrokenJson(_Ending):
 
     async def close(self, exchange: Exchange, _events: Events) -> None:
         """Send it and end."""
-        await exchange.write(exchange.api.broken)
-        exchange.end()
+        exchange.end(exchange.api.broken)
 
     async def cut(self, exchange: Exchange, body: bytes, headers: Headers) -> None:
         """Send half of the answer as if it were all."""

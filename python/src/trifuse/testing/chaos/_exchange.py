@@ -43,8 +43,8 @@ class Exchange:
     async def whole(self, status: int, body: bytes, headers: Headers, kind: str = "application/json") -> None:
         """Answer with bytes of a type at once."""
         self.head(status, [*headers, ("content-type", kind), ("content-length", str(len(body)))])
-        await self.write(body)
-        self.end()
+        self.end(body)
+        await self._connection.drained()
 
     def stream(self, headers: Headers) -> None:
         """Send the headers of an event stream."""
@@ -71,14 +71,23 @@ class Exchange:
             await asyncio.sleep(max(due - time.monotonic(), 0))
             late = int((time.monotonic() - began) / seconds * len(body)) if seconds else len(body)
             until = max(sent + 1, min(late, len(body)))
+            if until >= len(body):
+                break
             await self.write(body[sent:until])
             sent = until
-        self.end()
+        self.end(body[sent:])
 
-    def end(self) -> None:
-        """Say that the answer is complete."""
-        self._connection.send(h11.EndOfMessage())
+    def end(self, last: bytes = b"") -> None:
+        """Send the last part of the body and say that the answer is complete.
+
+        It is written down as ended before the client can know it, so that a test which has the answer
+        finds no request in flight.
+        """
+        self._connection.still_there()
         self.ended = True
+        self._connection.finished(self.request, left=False)
+        parts: list[h11.Event] = [h11.Data(data=last)] if last and self.request.method != "HEAD" else []
+        self._connection.send(*parts, h11.EndOfMessage())
 
     async def rest(self, seconds: float | None, keep_alive: float | None = None) -> None:
         """Wait, for ever if no seconds are given; send keep-alives where an event stream has begun."""
@@ -99,11 +108,13 @@ class Exchange:
         found = self._connection.transport.get_extra_info("socket")
         found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.ended = True
+        self._connection.finished(self.request, left=False)
         self._connection.transport.abort()
 
     async def disconnect(self) -> None:
         """Close the connection in order, whatever of the answer is missing."""
         self.ended = True
+        self._connection.finished(self.request, left=False)
         self._connection.transport.close()
 
     async def raw(self, sent: bytes) -> None:

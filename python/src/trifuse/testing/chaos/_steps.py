@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
@@ -98,8 +99,7 @@ class Answer(Step):
             await self._piece(exchange, events, piece, first=number == 0)
         if self.then is not None:
             return await self.then.close(exchange, events)
-        await exchange.write(events.finish() + events.done())
-        exchange.end()
+        exchange.end(events.finish() + events.done())
         return None
 
     async def _piece(self, exchange: Exchange, events: Events, piece: Piece, *, first: bool) -> None:
@@ -110,12 +110,10 @@ class Answer(Step):
         return await exchange.write(events.piece(piece))
 
     async def _whole(self, exchange: Exchange, reply: Reply) -> None:
-        from json import dumps
-
         gaps = max(len(reply.told) - 1, 0) * self.gap
         await exchange.rest(self.first + gaps + sum(p.seconds for p in self.pieces if isinstance(p, Pause)))
         headers = self.common.all_headers(exchange)
-        body = dumps(exchange.api.whole(exchange.request, reply), separators=(",", ":")).encode()
+        body = json.dumps(exchange.api.whole(exchange.request, reply), separators=(",", ":")).encode()
         if self.drip is not None:
             size = ("content-length", str(len(body)))
             exchange.head(200, [*headers, ("content-type", "application/json"), size])
