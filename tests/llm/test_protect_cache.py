@@ -10,6 +10,11 @@ from trifuse.testing.chaos import answer, status, stream
 KEY = "llm:{model}:{messages}"
 
 
+@pytest.fixture
+def side(diagonal):
+    return diagonal
+
+
 def cache_of(**settings):
     return ResultCache(key=KEY, hashed=True, **settings)
 

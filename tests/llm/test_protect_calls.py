@@ -63,7 +63,7 @@ def test_a_retry_keeps_to_the_retry_after_of_the_server(side):
     side.server.script(status(429, retry_after=0.2), answer("later"))
     assert side.ask() == "later"
     first, second = side.server.requests
-    assert 0.2 <= second.at - first.at < 0.2 * 1.1 + 0.15
+    assert 0.2 <= second.at - first.at < 0.2 * 1.1 + 0.3
 
 
 def test_the_limits_of_retries_are_those_given(side):
@@ -104,16 +104,16 @@ KEPT_ALIVE = raw(*[b"HTTP/1.1 102 Processing\r\n\r\n"] * 400, gap=0.05)
 
 @pytest.mark.parametrize("step", [hang(), KEPT_ALIVE, drip(20)], ids=["hang", "kept alive", "drip"])
 def test_a_call_that_takes_too_long_ends_in_time_and_leaves_the_connection(side, step, wait_until):
-    side.protect(request_timeout=0.15)
+    side.protect(request_timeout=0.25)
     side.server.script(step)
     begun = time.monotonic()
     with pytest.raises(RequestTimeoutError) as caught:
         side.call()
-    assert 0.12 < time.monotonic() - begun < 0.8
+    assert 0.2 < time.monotonic() - begun < 1.5
     assert (caught.value.name, caught.value.setting, caught.value.limit) == (
         side.name,
         "request_timeout",
-        0.15,
+        0.25,
     )
     wait_until(lambda: side.server.requests[0].left)
     assert side.breaker.snapshot().timeouts == 1
@@ -126,13 +126,13 @@ def test_the_total_bounds_all_attempts_together(side):
     begun = time.monotonic()
     with pytest.raises(RequestTimeoutError) as caught:
         side.call()
-    assert 0.17 < time.monotonic() - begun < 0.9
+    assert 0.17 < time.monotonic() - begun < 1.5
     assert caught.value.setting == "total"
     assert len(side.server.requests) == 1
 
 
 def test_an_attempt_that_hangs_is_followed_by_another(side):
-    side.protect(request_timeout=0.12, retry={"delay": 0.001})
+    side.protect(request_timeout=0.25, retry={"delay": 0.001})
     side.server.script(hang(), answer("second"))
     assert side.ask() == "second"
 

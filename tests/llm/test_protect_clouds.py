@@ -18,6 +18,11 @@ from trifuse.testing.chaos import answer, hang, status, stream, truncate
 ASKED = [{"role": "user", "content": "Hi"}]
 
 
+@pytest.fixture
+def side(diagonal):
+    return diagonal
+
+
 def test_azure_clients_are_protected_as_what_they_are(chaos_server):
     chaos_server.script(status(500), answer("azure"), path="/openai/deployments/m/chat/completions")
     with openai.AzureOpenAI(api_key="k", azure_endpoint=chaos_server.url, api_version="1") as made:

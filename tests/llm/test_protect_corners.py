@@ -28,6 +28,11 @@ ASKED = [{"role": "user", "content": "Hi"}]
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
+@pytest.fixture
+def side(diagonal):
+    return diagonal
+
+
 class City(BaseModel):
     name: str
 
@@ -48,17 +53,17 @@ def test_a_spent_quota_is_not_retried_and_opens_the_circuit_for_long(side):
 
 
 def test_a_copy_of_a_protected_client_ends_calls_in_time_too(side, wait_until):
-    side.protect(request_timeout=0.15)
+    side.protect(request_timeout=0.25)
     side.server.script(drip(20))
     begun = time.monotonic()
     with pytest.raises(RequestTimeoutError):
         side.call(side.client.with_options(timeout=60).copy())
-    assert time.monotonic() - begun < 0.9
+    assert time.monotonic() - begun < 1.5
     wait_until(lambda: side.server.requests[0].left)
 
 
 def test_a_connection_that_was_used_before_is_ended_in_time_too(side, wait_until):
-    side.protect(request_timeout=0.15)
+    side.protect(request_timeout=0.25)
     side.server.script(answer("first"), hang())
     assert side.ask() == "first"
     with pytest.raises(RequestTimeoutError):
@@ -210,7 +215,7 @@ def test_calls_through_a_proxy_are_ended_in_time(chaos_server, proxy, wait_until
     chaos_server.script(drip(20), answer("between"), drip(20))
     with httpx2.Client(proxy=proxy, timeout=20) as http:
         client = openai.OpenAI(api_key="k", base_url=chaos_server.openai_url, http_client=http)
-        guarded = protect(client, registry=None, request_timeout=0.15, retry=None)
+        guarded = protect(client, registry=None, request_timeout=0.25, retry=None)
         for times_out in (True, False, True):
             if not times_out:
                 assert guarded.chat.completions.create(model="m", messages=[]).choices
@@ -218,7 +223,7 @@ def test_calls_through_a_proxy_are_ended_in_time(chaos_server, proxy, wait_until
             begun = time.monotonic()
             with pytest.raises(RequestTimeoutError):
                 guarded.chat.completions.create(model="m", messages=[])
-            assert time.monotonic() - begun < 0.8
+            assert time.monotonic() - begun < 1.5
     wait_until(lambda: chaos_server.requests[2].left)
 
 

@@ -8,6 +8,11 @@ from trifuse import RateLimitedError
 from trifuse.testing.chaos import answer, content_filter, context_length, hang, status, stream, unauthorized
 
 
+@pytest.fixture
+def side(diagonal):
+    return diagonal
+
+
 def test_a_text_answers_in_the_type_of_the_sdk(side):
     side.protect(fallback="Sorry")
     side.server.default = status(500)

@@ -19,6 +19,11 @@ ASKED = [{"role": "user", "content": "Hi"}]
 
 
 @pytest.fixture
+def side(diagonal):
+    return diagonal
+
+
+@pytest.fixture
 def make(chaos_server):
     """Give a function that runs a coroutine function with a protected asynchronous client."""
 
@@ -149,8 +154,8 @@ def test_requests_beyond_the_limit_wait_or_are_refused(openai_side):
 
 
 def test_waiting_for_tokens_is_not_in_the_time_of_the_attempt(side):
-    tokens = TokenBudget("tokens", rpm=200, burst=1 / 200, max_wait=5)
-    side.protect(tokens=tokens, request_timeout=0.15, total=9)
+    tokens = TokenBudget("tokens", rpm=100, burst=1 / 100, max_wait=5)
+    side.protect(tokens=tokens, request_timeout=0.4, total=9)
     side.ask()
     assert side.ask() == "hello"
     assert side.counts == (2, 0, 0)
@@ -205,7 +210,7 @@ def _asks_too_long(client):
 
 def test_waiting_for_tokens_is_not_in_the_time_to_the_first_content(side):
     side.protect(
-        tokens=TokenBudget("tokens", rpm=200, burst=1 / 200, max_wait=5), request_timeout=0.15, total=9
+        tokens=TokenBudget("tokens", rpm=100, burst=1 / 100, max_wait=5), request_timeout=0.4, total=9
     )
     side.ask()
     side.server.script(stream("a"))

@@ -45,7 +45,7 @@ def test_a_guarded_stream_is_taken_for_one_of_the_sdk(side):
     ids=repr,
 )
 def test_what_fails_before_the_first_content_is_retried_unseen(side, step):
-    side.protect(request_timeout=0.2, retry={"delay": 0.001})
+    side.protect(request_timeout=0.3, retry={"delay": 0.001})
     side.server.script(step, stream("a", "b"))
     assert side.pieces(side.stream()) == ["a", "b"]
     assert len(side.server.requests) == 2
@@ -65,7 +65,7 @@ def test_what_fails_before_the_first_content_is_retried_unseen(side, step):
     ids=repr,
 )
 def test_what_fails_after_content_is_a_failure_and_never_begins_again(side, then, error):
-    side.protect(idle=0.15, retry={"delay": 0.001}, fallback="not asked")
+    side.protect(idle=0.25, retry={"delay": 0.001}, fallback="not asked")
     side.server.script(stream("a", "b", then=then))
     events = side.stream()
     with pytest.raises(error) as caught:
@@ -79,12 +79,12 @@ def test_what_fails_after_content_is_a_failure_and_never_begins_again(side, then
     "step", [hang(), hang(keep_alive=0.03), stream(then=hang(keep_alive=0.03))], ids=repr
 )
 def test_keep_alives_do_not_stand_in_for_the_first_content(side, step, wait_until):
-    side.protect(first_content=0.15)
+    side.protect(first_content=0.25)
     side.server.script(step)
     begun = time.monotonic()
     with pytest.raises(RequestTimeoutError) as caught:
         side.stream()
-    assert 0.12 < time.monotonic() - begun < 0.8
+    assert 0.2 < time.monotonic() - begun < 1.5
     assert caught.value.setting == "first_content"
     wait_until(lambda: side.server.requests[0].left)
 
@@ -95,7 +95,7 @@ def test_the_total_ends_a_stream_that_goes_on_and_on(side, wait_until):
     begun = time.monotonic()
     with pytest.raises(RequestTimeoutError) as caught:
         side.read(side.stream())
-    assert 0.15 < time.monotonic() - begun < 0.8
+    assert 0.15 < time.monotonic() - begun < 1.5
     assert caught.value.setting == "total"
     wait_until(lambda: side.server.requests[0].left)
 
@@ -201,7 +201,7 @@ def test_a_response_that_is_read_in_pieces_is_one_call(side):
 
 @pytest.mark.parametrize("then", [hang(), hang(keep_alive=0.03)], ids=repr)
 def test_a_response_that_is_read_in_pieces_has_its_limits(side, then, wait_until):
-    side.protect(idle=0.15)
+    side.protect(idle=0.25)
     side.server.script(stream("a", "b", then=then))
     manager = _create(side, "with_streaming_response", stream=True)
     response = side.enter(manager)

@@ -160,7 +160,7 @@ def test_any_value_of_a_method_is_given_as_it_is(value, bare, name):
 
 
 def test_a_guarded_client_opens_guarded_collections_of_the_same_breaker(client, bare, name):
-    guarded = protect(client, name=name, embedding=False)
+    guarded = protect(client, name=name, embeddings=False)
     opened = guarded.get_collection(bare.name, embedding_function=None)
     assert isinstance(opened, chromadb.Collection)
     assert opened.circuit_breaker is guarded.circuit_breaker
@@ -218,12 +218,12 @@ BAD = {
     "no object of chroma": lambda c: protect(object()),
     "a class": lambda c: protect(type(c)),
     "guarded twice": lambda c: protect(protect(c, name="twice"), name="twice"),
-    "an unknown method": lambda c: protect(c, name="unknown", fallback={"querry": []}).count(),
-    "empty where there is none": lambda c: protect(c, name="none", fallback={"add": "empty"}).add(ids=["a"]),
+    "an unknown method": lambda c: protect(c, name="unknown", fallback={"querry": []}),
+    "empty where there is none": lambda c: protect(c, name="none", fallback={"add": "empty"}),
     "a bad total": lambda c: protect(c, total=float("nan")),
     "a policy of another kind": lambda c: protect(c, bulkhead=Retry()),
     "a bad pool": lambda c: protect(c, pool=4, thread=True),
-    "a bad embedding": lambda c: protect(c, embedding=3),
+    "a bad embedding": lambda c: protect(c, embeddings=3),
     "connect without a function": lambda c: connect(c),
 }
 
@@ -247,10 +247,10 @@ def test_protected_twice_with_the_same_settings_they_share_the_breaker(bare, nam
 def test_where_nothing_is_embedded_there_is_no_breaker_for_it(bare, name):
     guarded = protect(bare, name=name)
     guarded.query(query_embeddings=ONE)
-    assert f"{name}.embedding" not in registry
-    assert guarded.describe()["embedding"] is None
+    assert f"{name}:embeddings" not in registry
+    assert guarded.describe()["embeddings"] is None
     with pytest.raises(ConfigurationError):
-        protect(bare, name=name + "-bad", embedding={"request_timeout": -1})
+        protect(bare, name=name + "-bad", embeddings={"request_timeout": -1})
 
 
 def test_an_unknown_setting_is_a_type_error(bare):

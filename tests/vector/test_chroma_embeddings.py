@@ -15,18 +15,18 @@ _numbers = itertools.count()
 
 
 def test_a_failing_embedding_opens_its_own_breaker_and_leaves_the_databases_alone(texts, embedder, name):
-    guarded = protect(texts, name=name, embedding={"consecutive_failures": 2, "minimum_calls": 100})
+    guarded = protect(texts, name=name, embeddings={"consecutive_failures": 2, "minimum_calls": 100})
     embedder.error = ConnectionError("no model")
     embedder.calls = 0
     for _ in range(5):
         assert guarded.query(query_texts=["x"])["ids"] == [[]]
     assert embedder.calls == 2
     assert guarded.circuit_breaker.snapshot().calls == 0
-    assert guarded.describe()["embedding"]["name"] == f"{name}.embedding"
+    assert guarded.describe()["embeddings"]["name"] == f"{name}:embeddings"
     assert guarded.query(query_embeddings=ONE, n_results=1)["ids"] != [[]]  # the database serves on
     with pytest.raises(CircuitBreakerOpenError) as refused:
         guarded.add(ids=["c"], documents=["CCC"])
-    assert refused.value.name == f"{name}.embedding"
+    assert refused.value.name == f"{name}:embeddings"
     assert texts.count() == 2
 
 
@@ -46,7 +46,7 @@ def test_writes_and_queries_of_texts_are_embedded_once_as_chroma_would(texts, em
 
 
 def test_a_slow_embedding_is_no_slow_database(texts, embedder, name):
-    guarded = protect(texts, name=name, request_timeout=0.05, embedding={"request_timeout": 5})
+    guarded = protect(texts, name=name, request_timeout=0.05, embeddings={"request_timeout": 5})
     embedder.gate = threading.Event()
     threading.Timer(0.15, embedder.gate.set).start()
     assert guarded.query(query_texts=["A"], n_results=1)["ids"] == [["a"]]

@@ -12,7 +12,7 @@ import pytest
 from lancedb.embeddings import TextEmbeddingFunction, get_registry, register
 from lancedb.pydantic import LanceModel, Vector
 from lancedb.query import AsyncQueryBase, LanceQueryBuilder
-from trifuse import CircuitBreakerOpenError, ForcedOpenError
+from trifuse import CircuitBreakerOpenError, ForcedOpenError, registry
 from trifuse.contrib.lancedb import aprotect, describe, protect
 
 ONE = [1.0, 2.0, 3.0]
@@ -168,8 +168,11 @@ def test_the_embedding_of_a_text_has_its_own_breaker(place, name):
 
     table = lancedb.connect(place).create_table("texts", schema=Doc)
     table.add([{"text": "A"}, {"text": "BBBB"}])
-    guarded = protect(table, name=name, embedding={"consecutive_failures": 2, "minimum_calls": 100})
+    guarded = protect(table, name=name, embeddings={"consecutive_failures": 2, "minimum_calls": 100})
     assert [row["text"] for row in guarded.search("xxxx").limit(1).to_list()] == ["BBBB"]
+    awaited = aprotect(table, name=name + "-awaited")
+    assert [row["text"] for row in asyncio.run(awaited.search("xxxx").limit(1).to_list())] == ["BBBB"]
+    assert registry[f"{name}-awaited:embeddings"].snapshot().successes == 1
     BROKEN.append(1)
     try:
         for _ in range(3):

@@ -141,18 +141,6 @@ def test_a_failed_read_of_its_own_leaves_the_connection_usable_without_autocommi
     guarded.rollback()
 
 
-def test_a_rollback_is_never_refused(make_connection, name):
-    guarded = protect(make_connection(autocommit=False), name=name)
-    guarded.execute("INSERT INTO notes VALUES (96)")
-    guarded.circuit_breaker.force_open()
-    with pytest.raises(ForcedOpenError):
-        guarded.commit()
-    guarded.rollback()
-    guarded.circuit_breaker.reset()
-    assert guarded.execute("SELECT * FROM notes WHERE id = 96").fetchall() == []
-    guarded.rollback()
-
-
 def test_a_cursor_of_the_server_is_guarded_while_it_fetches(make_connection, quick):
     guarded = protect(make_connection(autocommit=False), **quick)
     with guarded.cursor(name="many") as cursor:

@@ -8,11 +8,8 @@ import time
 
 import psycopg
 import pytest
-from trifuse import CircuitBreakerOpenError, RequestTimeoutError
+from trifuse import CircuitBreakerOpenError, ForcedOpenError, RequestTimeoutError
 from trifuse.contrib.pgvector import TransactionLostError, aprotect, connect, protect
-
-NEAREST = "SELECT text FROM docs ORDER BY embedding <-> %s LIMIT 1"
-ONE = "[1,2,3]"
 
 
 def test_inside_a_transaction_a_failed_read_is_raised_so_that_commit_cannot_undo_it_silently(
@@ -63,14 +60,16 @@ def test_transactions_find_a_server_again_and_commit_what_they_did(postgres, mak
     ]
 
 
+@pytest.mark.parametrize("statements", [0, 1])
 def test_a_transaction_that_loses_its_connection_is_not_gone_on_with_on_another_one(
-    postgres, make_connection, quick
+    postgres, make_connection, quick, statements
 ):
     guarded = connect(
         make_connection, **{**quick, "consecutive_failures": 50}, retry={"max_retries": 3, "delay": 0.001}
     )
     with pytest.raises(TransactionLostError), guarded.transaction():
-        guarded.execute("INSERT INTO notes VALUES (95)")
+        for _ in range(statements):
+            guarded.execute("INSERT INTO notes VALUES (95)")
         postgres.stop()
         postgres.start()
         guarded._trifuse.source.last().close()
@@ -99,3 +98,15 @@ def test_transactions_are_awaited_too(postgres, make_connection, quick, twin):
             await guarded.close()
 
     asyncio.run(main())
+
+
+def test_a_rollback_is_never_refused(make_connection, name):
+    guarded = protect(make_connection(autocommit=False), name=name)
+    guarded.execute("INSERT INTO notes VALUES (96)")
+    guarded.circuit_breaker.force_open()
+    with pytest.raises(ForcedOpenError):
+        guarded.commit()
+    guarded.rollback()
+    guarded.circuit_breaker.reset()
+    assert guarded.execute("SELECT * FROM notes WHERE id = 96").fetchall() == []
+    guarded.rollback()

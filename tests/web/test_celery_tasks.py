@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import time
 
 import pytest
@@ -43,11 +44,15 @@ def app():
 
 @pytest.fixture(scope="module")
 def _worker(app):
-    """Run a worker in this process; it takes tasks one at a time."""
+    """Run a worker in this process; it takes tasks one at a time, and sets up logging for itself."""
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
     with start_worker(
         app, pool="solo", perform_ping_check=False, shutdown_timeout=5, loglevel="ERROR"
     ) as one:
         yield one
+    root.setLevel(level)
+    root.handlers[:] = handlers
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Milvus Lite, and a server that is not there. Runs in an environment of its own (requirements.txt)."""
+"""Milvus Lite, and a server that is not there. Runs in an environment of its own: `make test-clients`."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def protect(target: T, /, *, thread: bool = False, **settings: Unpack[ProtectSet
             time. Without it they cannot be interrupted: one that takes too long is recorded as a
             timeout, and its result is returned.
         settings: see ``ProtectSettings``. The breaker is called ``"chroma"`` unless ``name`` says otherwise,
-            that of embedding functions ``"chroma.embedding"``.
+            that of embedding functions ``"chroma:embeddings"``.
 
     Gives an object of the same class to ``isinstance``, with the same methods. What has no guard
     passes through: ``describe()`` lists it.

@@ -29,7 +29,7 @@ def protect(target: T, /, *, thread: bool = False, **settings: Unpack[ProtectSet
             time. Without it LanceDB itself is told how long a query may take; other calls cannot
             be interrupted: one that takes too long is recorded as a timeout, its result returned.
         settings: see ``ProtectSettings``. The breaker is called ``"lancedb"`` unless ``name`` says
-            otherwise, that of the embeddings of a query's text ``"lancedb.embedding"``.
+            otherwise, that of the embeddings of a query's text ``"lancedb:embeddings"``.
 
     Gives an object of the same class to ``isinstance``, with the same methods. What has no guard, such as
     ``merge_insert``, passes through: ``describe()`` lists it.

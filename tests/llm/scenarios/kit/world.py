@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import threading
 import time
 from typing import Any
 
@@ -82,6 +83,17 @@ class World:
         made = httpx2.AsyncClient(**more)
         self._async_http.append(made)
         return made
+
+    def held(self, then: Any) -> tuple[Any, Any]:
+        """Give a step that comes when it is let go, and the function that lets go: nothing hangs on speed."""
+        gone = threading.Event()
+
+        async def step(_: Any) -> Any:
+            while not gone.is_set():
+                await asyncio.sleep(0.002)
+            return then
+
+        return step, gone.set
 
     def guard(self, policy: Any, fn: Any) -> Any:
         """Give the function guarded, if the guard is on."""

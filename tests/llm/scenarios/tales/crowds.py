@@ -3,7 +3,6 @@
 
 import asyncio
 import contextlib
-import threading
 
 import trifuse
 from kit.scenario import scenario
@@ -21,11 +20,17 @@ from trifuse.testing.chaos import answer, hang, status, times
 )
 async def half_open(w):
     w.server.script(*times(status(500), 5))
-    w.server.default = answer(after=0.2)
+    step, let_go = w.held(answer())
+    w.server.default = step
     client = w.openai(retry=None, open_duration=0.05, half_open_max_calls=3, success_threshold=3)
-    await w.ask_many(client, 5)
+    await w.ask_many(client, 5) if w.guarded else None
     await asyncio.sleep(0.1)
-    got = await asyncio.gather(*(w.ask(client) for _ in range(1000 if w.guarded else 50)))
+    crowd = [asyncio.ensure_future(w.ask(client)) for _ in range(1000 if w.guarded else 50)]
+    await w.server.await_for(8)
+    while w.guarded and sum(task.done() for task in crowd) < 997:
+        await asyncio.sleep(0.005)
+    let_go()
+    got = await asyncio.gather(*crowd)
     return {one: got.count(one) for one in sorted(set(got), reverse=True)}
 
 
@@ -33,16 +38,20 @@ async def half_open(w):
     "a probe whose caller leaves does not decide, and its place is free for the next",
     server="answers 500 five times, hangs once, then answers",
     reach=7,
-    gets=["TimeoutError", "hello"],
+    gets=["HalfOpenLimitError", "hello"],
     state="closed",
 )
 async def cancelled_probe(w):
     w.server.script(*times(status(500), 5), hang())
-    client = w.openai(retry=None, open_duration=0.05)
-    await w.ask_many(client, 8)
+    client = w.openai(sdk_retries=0, retry=None, open_duration=0.05)
+    await w.ask_many(client, 8 if w.guarded else 5)
     await asyncio.sleep(0.1)
-    left = await named(asyncio.wait_for(w.call(client), 0.1))
-    return [left, await w.ask(client)]
+    probe = asyncio.ensure_future(w.call(client))
+    await w.server.await_for(6)
+    early = await w.ask(client)
+    probe.cancel()
+    await asyncio.gather(probe, return_exceptions=True)
+    return [early, await w.ask(client)]
 
 
 @scenario(
@@ -88,14 +97,8 @@ async def cancelled(w):
     state="closed",
 )
 async def queue_of_leavers(w):
-    told = threading.Event()
-
-    async def when_told(_):
-        while not told.is_set():
-            await asyncio.sleep(0.005)
-        return answer()
-
-    w.server.default = when_told
+    step, let_go = w.held(answer())
+    w.server.default = step
     client = w.openai(retry=None, bulkhead={"limit": 2, "max_wait": 5})
     first = [asyncio.ensure_future(w.ask(client)) for _ in range(2)]
     await w.server.await_for(2)
@@ -106,7 +109,7 @@ async def queue_of_leavers(w):
         leaver.cancel()
     with contextlib.suppress(TimeoutError):
         await w.server.await_for(3, 0.3)
-    told.set()
+    let_go()
     return [await asyncio.gather(*first, *last), w.server.most_in_flight]
 
 

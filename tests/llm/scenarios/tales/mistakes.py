@@ -3,6 +3,7 @@
 
 import asyncio
 
+import httpx2
 from kit.scenario import scenario
 from trifuse.testing.chaos import answer, content_filter, context_length, quota, status, times, unauthorized
 
@@ -119,7 +120,7 @@ async def spent(w):
 
 @scenario(
     "a full connection pool of the client is not the service's failure",
-    server="answers two requests after 0.2 s, then 500",
+    server="answers two requests when the others have given up, then 500",
     reach=7,
     gets=lambda got: (
         got[0].count("APITimeoutError") == 18 and got[1][4:] == ["InternalServerError", *REFUSED]
@@ -127,18 +128,18 @@ async def spent(w):
     state="open",
 )
 async def pool_full(w):
-    import httpx2
-
-    w.server.script(*times(answer(after=0.2), 2))
+    step, let_go = w.held(answer())
+    w.server.script(step, step)
     w.server.default = status(500)
     client = w.openai(
-        retry=None,
-        consecutive_failures=5,
-        minimum_calls=100,
+        sdk_retries=0, retry=None, consecutive_failures=5, minimum_calls=100,
         http={"limits": httpx2.Limits(max_connections=2)},
-    )
-    crowd = await asyncio.gather(*(w.ask(client, timeout=httpx2.Timeout(5, pool=0.05)) for _ in range(20)))
-    return [crowd, await w.ask_many(client, 8)]
+    )  # fmt: skip
+    served = [asyncio.ensure_future(w.ask(client)) for _ in range(2)]
+    await w.server.await_for(2)
+    crowd = await asyncio.gather(*(w.ask(client, timeout=httpx2.Timeout(5, pool=0.05)) for _ in range(18)))
+    let_go()
+    return [[*await asyncio.gather(*served), *crowd], await w.ask_many(client, 8)]
 
 
 @scenario(

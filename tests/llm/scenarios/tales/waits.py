@@ -12,7 +12,7 @@ from kit.scenario import scenario
 from kit.world import named, named_sync, text_of, took
 from trifuse.testing.chaos import answer, rate_limits, status, stream
 
-CHECK = 0.15
+BUSY = 0.25
 """Seconds that a machine which is busy may add to a wait."""
 
 
@@ -48,13 +48,13 @@ async def breaker_waits(w):
 
 @scenario(
     "a retry comes when the limit that was reached is open again, told by its reset, and not 10 % later",
-    server="answers 429; no requests remain, and they are back in 0.5 s",
+    server="answers 429; no requests remain, and they are back in 1 s",
     reach=2,
-    gets=lambda got: got[0] == "hello" and 0.5 <= got[1] <= 0.55 + CHECK,
+    gets=lambda got: got[0] == "hello" and 1 <= got[1] <= 1.1 + BUSY,
     state="closed",
 )
 async def reset_header(w):
-    spent = rate_limits(requests=(60, 0, 0.5), tokens=(90_000, 80_000, 5))
+    spent = rate_limits(requests=(60, 0, 1), tokens=(90_000, 80_000, 5))
     w.server.script(status(429, limits=spent))
     client = w.openai(retry={"max_retries": 1, "delay": 0.01})
     got = await w.ask(client)
@@ -65,7 +65,7 @@ async def reset_header(w):
     "a Retry-After that is a date holds for the other threads of a synchronous client, and for its own retry",
     server="answers 503 with a date one to two seconds off, then well",
     reach=2,
-    gets=lambda got: got[0] == "hello" and 0 <= got[1] <= 1 and got[2] == ["CircuitBreakerOpenError"] * 5,
+    gets=lambda got: got[0] == "hello" and 0 <= got[1] <= 2 and got[2] == ["CircuitBreakerOpenError"] * 5,
     state="closed",
     patience=5,
 )
@@ -96,7 +96,7 @@ async def an_hour(w):
     client = w.anthropic(retry={"max_retries": 2, "delay": 0.01})
     began = time.monotonic()
     first, second = await w.ask_many(client, 2)
-    late = took(began, 0, 0.8)
+    late = took(began, 0, 5)
     try:
         await w.call(client)
     except Exception as error:
@@ -217,4 +217,4 @@ async def cool_down(w):
     began = time.monotonic()
     got = [await named(ask()) for _ in range(5)]
     await asyncio.sleep(max(0.55 - (time.monotonic() - began), 0))
-    return [got, await named(ask()), took(began, 0.5, 1)]
+    return [got, await named(ask()), took(began, 0.5, 5)]

@@ -168,7 +168,7 @@ def _breaker(settings: Settings, name: str) -> Policy:
     fields = {**settings.breaker, "request_timeout": None}
     if "half_open_permit_ttl" not in fields:
         longest = (settings.limits.attempt or 0.0) + _number(settings.given["max_wait"])
-        fields["half_open_permit_ttl"] = max(60.0, 2 * longest)
+        fields["half_open_permit_ttl"] = min(max(60.0, 2 * longest), _NEVER)
     home = {"registry": settings.given["registry"]} if "registry" in settings.given else {}
     return CircuitBreaker(name, settings.given["preset"], **home, **fields)
 

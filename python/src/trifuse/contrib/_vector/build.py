@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from trifuse._errors import ConfigurationError
 from trifuse.contrib._vector.errors import ErrorTest, answered
+from trifuse.contrib._vector.fallbacks import levels_of, make_fallback
 from trifuse.contrib._vector.guards import Guards, Way
 from trifuse.contrib._vector.objects import Behind, behind_of, wrap
 from trifuse.contrib._vector.settings import Settings
@@ -106,6 +107,7 @@ def around(library: Library, kind: type, source: Source, guards: Guards) -> Any:
     """Make the guarded object."""
     known = library.find(kind)[1]
     twin = guards.way.awaited and not known.asynchronous
+    _check_fallbacks(kind, known.table, guards)
 
     def opened(result: Any, guards: Guards) -> Any:
         if isinstance(result, (list, tuple)):
@@ -117,6 +119,16 @@ def around(library: Library, kind: type, source: Source, guards: Guards) -> Any:
         return around(library, type(result), Fixed(_fresh(known, result, guards)), guards)
 
     return wrap(Behind(kind, source, known.table, guards, opened, twin, library.name, {}))
+
+
+def _check_fallbacks(kind: type, table: Table, guards: Guards) -> None:
+    """Raise ConfigurationError for a fallback that cannot be one, before it is needed."""
+    fallback = guards.settings.fallback
+    if isinstance(fallback, Mapping):
+        for name, method in table.methods.items():
+            levels = levels_of(fallback, kind, name, method, table.names())
+            if levels:
+                make_fallback(levels, guards.answers, name)
 
 
 def _guards(library: Library, settings: Mapping[str, Any], way: Way) -> Guards:

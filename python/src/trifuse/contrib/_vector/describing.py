@@ -36,7 +36,7 @@ def describe(guarded: object) -> dict[str, Any]:
         "unguarded": unguarded(behind.kind, behind.table),
         "fallback": {name: list(map(_named, chain)) for name, chain in chains.items() if chain},
         "policies": [policy.describe() for policy in settings.policies],
-        "embedding": settings.embedding.describe(),
+        "embeddings": settings.embeddings.describe(),
         "threads": None if pool is None else pool.snapshot()._asdict(),
     }
 

@@ -47,7 +47,7 @@ def protect_embedding(fn: F, /, **settings: Unpack[ProtectSettings]) -> F:
     """
     if not callable(fn) or isinstance(fn, type) or behind_of(fn) is not None:
         raise ConfigurationError("fn", fn, "a function or callable object that is not guarded already")
-    given: dict[str, Any] = {"preset": "llm", "embedding": False, "fallback": None, **settings}
+    given: dict[str, Any] = {"preset": "llm", "embeddings": False, "fallback": None, **settings}
     made = Settings(_NAME, given, classified_mistake, threads=False)
     guards = Guards(made, Way(awaited=False, threads=False), answered(classified_mistake))
     kind = type(fn)

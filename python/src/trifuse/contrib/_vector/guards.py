@@ -141,8 +141,8 @@ class Guards:
     def _make_embedder(self) -> Guarded:
         way, settings = self.way, self.settings
         way = Way(awaited=way.awaited, threads=way.threads or way.awaited)
-        pool = shared_pool(f"{settings.name}.embedding") if way.threads else None
-        breaker = settings.embedding.breaker()
+        pool = shared_pool(f"{settings.name}:embeddings") if way.threads else None
+        breaker = settings.embeddings.breaker()
         if breaker is not None:
             return Core(breaker, (), pool).guard(_run, way)
         if pool is None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 from trifuse.contrib._vector.guards import Guards
 from trifuse.contrib._vector.methods import make_method
@@ -23,7 +23,6 @@ _DELEGATED = (
     "__len__", "__getitem__", "__setitem__", "__delitem__", "__contains__", "__iter__", "__next__", "__call__",
     "__enter__", "__exit__", "__aiter__", "__anext__", "__aenter__", "__aexit__", "__bool__", "__str__",
 )  # fmt: skip
-_LOOKS = ("__module__", "__name__", "__qualname__", "__doc__")
 _OWN = ("describe", "policies", "circuit_breaker")
 _classes: dict[tuple[type, bool], type] = {}
 
@@ -61,7 +60,6 @@ class Guard:
     """A guarded object. What it has no guard for is the client's own."""
 
     _trifuse: Behind
-    _twin: ClassVar[bool] = False
 
     def __init__(self, behind: Behind) -> None:
         """Keep what stands behind."""

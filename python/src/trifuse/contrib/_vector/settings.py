@@ -41,7 +41,7 @@ _OWN = {
     "rate_limit",
     "bulkhead",
     "registry",
-    "embedding",
+    "embeddings",
     "pool",
 }
 _MAIN = {"retry": "max_retries", "rate_limit": "rate", "bulkhead": "limit"}
@@ -64,7 +64,7 @@ class ProtectSettings(_fields.ConfigFields, total=False):
         rate_limit: a RateLimit, a rate, or its settings. By default none.
         bulkhead: a Bulkhead, its limit, or its settings. By default none.
         registry: where the breakers are known; None: nowhere.
-        embedding: settings of the breaker of embedding functions; False: no breaker for them.
+        embeddings: settings of the breaker of embedding functions; False: no breaker for them.
         pool: the worker threads; by default a pool of 16 for all objects of this name.
     """
 
@@ -76,7 +76,7 @@ class ProtectSettings(_fields.ConfigFields, total=False):
     rate_limit: Policy | str | Mapping[str, Any] | None
     bulkhead: Policy | int | Mapping[str, Any] | None
     registry: CircuitBreakerRegistry | None
-    embedding: Mapping[str, Any] | bool
+    embeddings: Mapping[str, Any] | bool
     pool: WorkerPool | None
     failure_on: ErrorTest
     ignore: ErrorTest
@@ -90,7 +90,7 @@ class ProtectSettings(_fields.ConfigFields, total=False):
 class Settings:
     """Checked settings: the policies, and what is shared by all methods."""
 
-    __slots__ = ("breaker", "embedding", "fallback", "inner", "name", "pool", "retry", "total")
+    __slots__ = ("breaker", "embeddings", "fallback", "inner", "name", "pool", "retry", "total")
 
     def __init__(
         self,
@@ -113,7 +113,7 @@ class Settings:
         self.inner = tuple(policy for policy in found if policy is not None)
         fields = {field: value for field, value in given.items() if field in _BREAKER}
         self.breaker = _breaker(name, given, fields, mistake)
-        self.embedding = Embedding(given, name)
+        self.embeddings = Embedding(given, name)
         self.pool = _pool(given.get("pool"), name) if threads else None
 
     @property
@@ -152,18 +152,18 @@ class Embedding:
 
     def __init__(self, given: Mapping[str, Any], name: str) -> None:
         """Check the settings. Raises ConfigurationError, TypeError for an unknown name."""
-        changes = given.get("embedding", True)
-        self.name = f"{name}.embedding"
+        changes = given.get("embeddings", True)
+        self.name = f"{name}:embeddings"
         self._fields: dict[str, Any] | None = None
         self._made: CircuitBreaker | None = None
         if changes is False or changes is None:
             return
         if changes is not True and not isinstance(changes, Mapping):
-            raise ConfigurationError("embedding", changes, "settings of a circuit breaker, True or False")
+            raise ConfigurationError("embeddings", changes, "settings of a circuit breaker, True or False")
         fields = {"preset": "llm", **({} if changes is True else changes)}
         for field in fields:
             if field not in _BREAKER and field not in {"name", "preset"}:
-                raise TypeError(f"embedding has no setting {field!r}")
+                raise TypeError(f"embeddings has no setting {field!r}")
         self.name = fields.pop("name", self.name)
         counted = {field: value for field, value in fields.items() if field in _fields.NAMES}
         declare(fields["preset"], counted)
@@ -171,10 +171,11 @@ class Embedding:
 
     def breaker(self) -> CircuitBreaker | None:
         """Give the breaker; None without one."""
-        if self._made is None and self._fields is not None:
-            fields = {field: value for field, value in self._fields.items() if field in _BREAKER}
-            self._made = _breaker(self.name, self._fields, fields, classified_mistake)
-        return self._made
+        with _making:
+            if self._made is None and self._fields is not None:
+                fields = {field: value for field, value in self._fields.items() if field in _BREAKER}
+                self._made = _breaker(self.name, self._fields, fields, classified_mistake)
+            return self._made
 
     def describe(self) -> dict[str, Any] | None:
         """Describe the breaker; None while there is none."""
