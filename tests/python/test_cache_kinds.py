@@ -179,6 +179,7 @@ class TestSettings:
             ("store", {"store": "postgres://"}),
             ("store", {"store": {}}),
             ("store", {"store": "sqlite:"}),
+            ("serve", {"serve": []}),
             ("store_if", {"store_if": 3}),
             ("name", {"name": 3}),
         ],
@@ -187,6 +188,16 @@ class TestSettings:
         with pytest.raises(ConfigurationError) as caught:
             ResultCache(**settings)
         assert caught.value.field == field
+
+    @pytest.mark.parametrize(
+        "store",
+        ["rediss//:secret@x", "http://user:secret@x", "postgres://x/?password=secret", "redis:secret"],
+    )
+    def test_an_address_that_is_none_is_refused_without_showing_secrets(self, store):
+        with pytest.raises(ConfigurationError) as caught:
+            ResultCache(store)
+        assert caught.value.field == "store"
+        assert "secret" not in repr(caught.value)
 
     def test_they_can_be_changed_for_entries_that_are_there(self, clock, service):
         cache = ResultCache(ttl=10, name="mine")

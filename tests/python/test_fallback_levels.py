@@ -126,7 +126,7 @@ class TestLevels:
         [
             ("fn", {"fn": "Sorry."}),
             ("breaker", {"fn": len, "breaker": 3}),
-            ("seconds", {"fn": len, "timeout": -1}),
+            ("timeout", {"fn": len, "timeout": -1}),
             ("when", {"fn": len, "when": "no such kind"}),
             ("when", {"fn": len, "when": int}),
             ("when", {"fn": len, "when": []}),

@@ -104,6 +104,61 @@ def test_a_check_that_hangs_is_unhealthy_in_time_and_holds_one_thread(run):
 
 
 @BOTH
+def test_reports_asked_for_at_the_same_time_wait_for_the_same_run_of_a_check(run):
+    runs, go = [], threading.Event()
+
+    def slow():
+        runs.append(1)
+        return go.wait(10)
+
+    health = health_of({"database": slow}, timeout=10)
+    found = []
+
+    async def report():
+        found.append(await health.report_async())
+
+    async def together():
+        if run is trio.run:
+            async with trio.open_nursery() as nursery:
+                for _ in range(3):
+                    nursery.start_soon(report)
+                await trio.sleep(0.05)
+                go.set()
+        else:
+            tasks = [asyncio.create_task(report()) for _ in range(3)]
+            await asyncio.sleep(0.05)
+            go.set()
+            await asyncio.gather(*tasks)
+
+    trio.run(together) if run is trio.run else asyncio.run(together())
+    assert [report.status for report in found] == ["healthy"] * 3
+    assert runs == [1]
+    assert health.report().status == "healthy"
+    assert runs == [1, 1]
+
+
+def test_threads_that_ask_at_the_same_time_wait_for_the_same_run_of_a_check():
+    runs, go, found = [], threading.Event(), []
+
+    def slow():
+        runs.append(1)
+        return go.wait(10)
+
+    health = health_of({"database": slow}, timeout=10)
+    threads = [threading.Thread(target=lambda: found.append(health.report().status)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    while not runs:
+        time.sleep(0.001)
+    time.sleep(0.05)
+    go.set()
+    for thread in threads:
+        thread.join()
+    assert found == ["healthy"] * 8
+    assert runs == [1]
+
+
+@BOTH
 def test_checks_run_side_by_side(run):
     barrier = threading.Barrier(3)
     health = health_of({f"check {n}": lambda: barrier.wait(10) is not None for n in range(3)}, timeout=10)
@@ -167,7 +222,12 @@ def test_the_registry_is_watched_unless_said_otherwise():
         ({"timeout": 3601}, "timeout"),
         ({"checks": {"": failing}}, "name"),
         ({"checks": {"x": 1}}, "check"),
+        ({"checks": []}, "checks"),
+        ({"checks": 7}, "checks"),
         ({"critical_breakers": "payments"}, "critical_breakers"),
+        ({"critical_breakers": b"payments"}, "critical_breakers"),
+        ({"critical_breakers": [1]}, "critical_breakers"),
+        ({"critical_breakers": 7}, "critical_breakers"),
         ({"breakers": [1]}, "breakers"),
     ],
 )

@@ -145,13 +145,15 @@ def test_health_and_admin_routes():
 
 def test_bad_settings_are_refused_by_name():
     run("""
-        configure(rate=5)
-        try:
-            ask("sync", "/pay")
-        except ConfigurationError as error:
-            assert "TRIFUSE['rate']" in str(error)
-        else:
-            raise AssertionError
+        configure()
+        for given, field in (({"rate": 5}, "TRIFUSE['rate']"), ({"exempt": "/health"}, "exempt"), ({"exempt": [""]}, "exempt")):
+            settings.TRIFUSE = given
+            try:
+                ResilienceMiddleware(lambda request: None)
+            except ConfigurationError as error:
+                assert error.field == field, error
+            else:
+                raise AssertionError(given)
         try:
             health_urls(authorize=True)
         except ConfigurationError as error:

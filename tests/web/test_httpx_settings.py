@@ -44,10 +44,18 @@ class Theirs(OSError):
 def test_a_bad_setting_is_named_and_nothing_is_made(field, value):
     with pytest.raises(ConfigurationError) as caught:
         HttpGuard("api", {field: value})
-    named = {"rate_limit": {"rate_limit", "rate"}, "bulkhead": {"bulkhead", "limit"}}
-    named |= {"adaptive_limit": {"algorithm"}}
-    assert caught.value.field in named.get(field, {field})
+    assert caught.value.field == field
     assert len(registry) == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "field"),
+    [({"bulkhead": {"limit": 0}}, "limit"), ({"retry": {"max_retries": -1}}, "max_retries"), ({"retry": -1}, "retry")],
+)
+def test_a_bad_setting_of_a_mapping_keeps_its_own_name(settings, field):
+    with pytest.raises(ConfigurationError) as caught:
+        HttpGuard("api", settings)
+    assert caught.value.field == field
 
 
 def test_a_setting_that_there_is_not_is_a_type_error():

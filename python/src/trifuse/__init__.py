@@ -90,6 +90,7 @@ _LATER = {
     "TokenBudget": "_llm.token_budget", "TokenBudgetError": "_llm.token_budget",
     "TokenBudgetSnapshot": "_llm.token_budget", "TokenGrant": "_llm.token_budget",
     "Usage": "_llm.usage", "estimate_tokens": "_llm.tokens",
+    "RetryingClientWarning": "_retrying_clients",
     "WorkerPool": "_worker_threads", "WorkerPoolSnapshot": "_worker_threads",
     "FallbackSnapshot": "_fallback_snapshot",
     "guard_stream": "streams", "Resume": "streams", "StreamLimits": "streams",

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 from trifuse._errors import ConfigurationError
+from trifuse._renaming import given_as
 
 if TYPE_CHECKING:
     from trifuse._chains import Why
@@ -118,7 +119,8 @@ def _guards(name: str, breaker: Any, timeout: Any, *, thread: bool) -> tuple[Pol
     if isinstance(timeout, Timeout):
         limit = timeout
     elif timeout is not None:
-        limit = Timeout(timeout, thread=thread, name=name)  # which refuses what is no time
+        with given_as("timeout", timeout, "seconds"):
+            limit = Timeout(timeout, thread=thread, name=name)
     if isinstance(breaker, str):
         known = registry.get(breaker)
         if known is not None:

@@ -16,6 +16,13 @@ from trifuse import ConfigurationError
 from trifuse.cache import CacheMissError, CodecError, PydanticCodec, RedisStore, ResultCache
 
 
+class Pool(redis.ConnectionPool):
+    """A kind of pool that the store cannot make one like; it shows its password, as older ones do."""
+
+    def __repr__(self):
+        return f"Pool({self.connection_kwargs})"
+
+
 class TestClients:
     def test_entries_are_under_the_keys_of_row_29_and_end_by_themselves(
         self, client, server, caching, patient
@@ -109,6 +116,10 @@ class TestClients:
             ("client", {"client": "http://x"}),
             ("client", {"client": 3}),
             ("client", {"client": "redis://user:secret@x:notaport"}),
+            ("client", {"client": "redis://:secret/or@x:6379/0"}),
+            ("client", {"client": "redis://x:6379/0?socket_timeout=secret"}),
+            ("client", {"client": "http://x?password=secret"}),
+            ("client", {"client": redis.Redis(connection_pool=Pool(password="secret"))}),
             ("timeout", {"timeout": 0}),
             ("prefix", {"prefix": 3}),
             ("share", {"share": 0}),

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import threading
+import time
 import warnings
 
 import anyio
@@ -13,6 +14,7 @@ from trifuse._llm import streams_leaving
 from trifuse._llm.formats import OPENAI_CHAT, RAW
 from trifuse._llm.limits import StreamLimits
 from trifuse._llm.streams import open_async, open_sync
+from trifuse.streams import guard_stream
 
 ENDLESS = (ROLE, *[say("a")] * 50)
 
@@ -185,6 +187,70 @@ async def test_a_task_that_reads_gets_the_end_when_another_closes(breaker_of):
     assert breaker.snapshot().ignored == 1
     assert client.all_closed
     assert free(breaker, one)
+
+
+@pytest.mark.anyio
+async def test_a_task_that_waits_for_a_policy_gets_the_end_when_another_closes(breaker_of):
+    breaker, one, policy = world(breaker_of)
+    one.reconfigure(max_queue=1)
+    opened, got = [], []
+
+    @guard_stream(policy)
+    async def letters():
+        opened.append(1)
+        yield "a"
+
+    first, second = letters(), letters()
+    assert await anext(first) == "a"
+
+    async def read():
+        got.extend([event async for event in second])
+        got.append("over")
+
+    breaker.reset()  # or the second would be refused while the probe is in flight
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(read)
+        await anyio.sleep(1)
+        await second.close()
+        await first.close()
+    assert (got, opened) == (["over"], [1])
+    assert breaker.snapshot().ignored == 1
+    assert free(breaker, one)
+
+
+def test_a_thread_that_waits_for_a_policy_gets_the_end_when_another_closes(breaker_of):
+    one = Bulkhead(1, max_queue=1)
+    opened, got = [], []
+
+    @guard_stream(one)
+    def letters():
+        opened.append(1)
+        yield "a"
+
+    first, second = letters(), letters()
+    assert next(first) == "a"
+    thread = threading.Thread(target=lambda: got.append(list(second)))
+    thread.start()
+    while not one.snapshot().waiting:
+        time.sleep(0.001)
+    second.close()
+    first.close()
+    thread.join(10)
+    assert (got, opened) == ([[]], [1])
+    assert one.in_flight == 0
+
+
+def test_an_interrupt_comes_through_though_another_thread_closes_the_stream():
+    @guard_stream()
+    def letters():
+        yield "a"
+        stream.close()  # as from another thread, while this one reads
+        raise KeyboardInterrupt
+
+    stream = letters()
+    assert next(stream) == "a"
+    with pytest.raises(KeyboardInterrupt):
+        next(stream)
 
 
 def test_a_thread_that_reads_gets_the_end_when_another_closes(breaker_of):

@@ -192,12 +192,35 @@ async def test_a_function_that_gives_no_stream_is_told_so(breaker_of):
         ({"idle": 0}, "idle"),
         ({"format": RawFormat(), "terminal": bool}, "format"),
         ({"resume": 5}, "resume"),
+        ({"format": "chat"}, "format"),
+        ({"format": RawFormat}, "format"),
+        ({"terminal": "[DONE]"}, "terminal"),
+        ({"content": 5}, "content"),
     ],
 )
 async def test_bad_settings_are_refused(settings, field):
     with pytest.raises(ConfigurationError) as caught:
         guard_stream(None, **settings)
     assert caught.value.field == field
+
+
+@pytest.mark.parametrize("field", ["terminal", "content", "error", "text", "usage"])
+async def test_a_predicate_that_is_no_function_is_refused(field):
+    with pytest.raises(ConfigurationError) as caught:
+        RawFormat(**{field: "x"})
+    assert caught.value.field == field
+
+
+async def test_of_a_predicate_that_raises_the_log_has_the_type_once_and_nothing_of_the_items(caplog):
+    @guard_stream(format=RawFormat(content=int, text=lambda item: {}[item]))
+    async def items():
+        for _ in range(50):
+            yield "a secret"
+
+    with pytest.raises(StreamEmptyError):
+        await listed(items())
+    assert caplog.messages == ["content of a stream's format raised ValueError; it has nothing to say"]
+    assert "secret" not in caplog.text
 
 
 async def test_what_cannot_be_guarded_is_refused():

@@ -73,7 +73,21 @@ def test_what_turns_out_to_be_awaited_is_refused_by_call_and_counts_as_nothing(c
         (lambda: ModelPool([Deployment("a", print)], strategy="best"), "strategy"),
         (lambda: ModelPool([Deployment("a", print)], quantile=float("nan")), "quantile"),
         (lambda: ModelPool([Deployment("a", print)], max_attempts=0), "max_attempts"),
-        (lambda: ModelPool([Deployment("a", print)], hedge_after="soon"), "after"),
+        (lambda: ModelPool([Deployment("a", print)], hedge_after="soon"), "hedge_after"),
+        *(
+            (lambda share=share: ModelPool([Deployment("a", print)], hedge_share=share), "hedge_share")
+            for share in (-1, float("nan"), "much")
+        ),
+        (lambda: ModelPool([Deployment("a", print)], hedge_after=1, hedge_share=2), "hedge_share"),
+        (lambda: ModelPool([Deployment("a", print)], timeout=-1), "timeout"),
+        (lambda: ModelPool([Deployment("a", print)], on_attempt=7), "on_attempt"),
+        (lambda: ModelPool([Deployment("a", print)], seed=[]), "seed"),
+        (lambda: Deployment("a", print, model=7), "model"),
+        (lambda: Deployment("a", print, format="chat"), "format"),
+        (lambda: Deployment("a", print, policies=7), "policies"),
+        (lambda: Deployment("a", print, policies=("retry",)), "policies"),
+        (lambda: Deployment("a", client=7), "client"),
+        (lambda: Deployment("a", print, weight=1e308), "weight"),
         (lambda: Deployment("", print), "name"),
         (lambda: Deployment("a", 7), "call"),
         (lambda: Deployment("a"), "call"),

@@ -124,7 +124,7 @@ def test_websockets_and_lifespan_pass_through():
 @pytest.mark.parametrize(
     ("settings", "field"),
     [
-        ({"rate_limit": "many"}, "rate"),
+        ({"rate_limit": "many"}, "rate_limit"),
         ({"rate_limit": RateLimit(5), "key": by_client}, "rate_limit"),
         ({"rate_limit": KeyedRateLimits(5)}, "rate_limit"),
         ({"adaptive_limit": 5}, "adaptive_limit"),
@@ -132,8 +132,9 @@ def test_websockets_and_lifespan_pass_through():
         ({"adaptive_limit": dict}, "adaptive_limit"),
         ({"key": "client"}, "key"),
         ({"max_keys": 0}, "max_keys"),
-        ({"timeout": -1}, "seconds"),
-        ({"exempt": "/health"}, "exempt"),
+        ({"timeout": -1}, "timeout"),
+        ({"timeout": float("nan"), "key": by_client}, "timeout"),
+        *(({"exempt": bad}, "exempt") for bad in ("/health", b"/health", [""], ["health"], [5], {"/health": True}, 7)),
     ],
 )
 def test_bad_settings_are_refused_by_name(settings, field, fine):

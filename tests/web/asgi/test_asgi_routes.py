@@ -102,3 +102,8 @@ class TestRoutes:
         with pytest.raises(ConfigurationError) as refused:
             self.make(**settings)
         assert refused.value.field == field
+
+    def test_what_is_no_health_is_refused(self):
+        with pytest.raises(ConfigurationError) as refused:
+            HealthRoutes(self.fine, "1.4.2")
+        assert refused.value.field == "health"

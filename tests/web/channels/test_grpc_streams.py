@@ -189,7 +189,7 @@ def test_with_everything_switched_off_calls_pass(channel, service, kit):
     ("field", "value"),
     [
         ("scope", "host"),
-        ("idempotent", "/a/b"),
+        ("idempotent", "/a/b"), ("idempotent", 7), ("idempotent", [7]),
         ("target", 3),
         ("failure_if", bool),
         ("key", str),

@@ -15,6 +15,7 @@ from trifuse._durations import Duration
 from trifuse._errors import ConfigurationError
 from trifuse._histogram import LatencyHistogram
 from trifuse._llm.deployment_clients import call_of, form_of
+from trifuse._llm.formats import checked_format
 from trifuse._llm.limits import StreamLimits
 from trifuse._llm.token_budget import TokenBudget
 from trifuse._permits import now_ns
@@ -31,6 +32,7 @@ WINDOW = 60
 # A window full of successes hides a sudden outage from a rate for half a minute; who has another place
 # to go may leave sooner.
 _BREAKER = {"preset": "llm", "consecutive_failures": 5}
+_MOST = 1e15  # of a weight or price, so that sums stay finite
 _REFUSING = frozenset({State.OPEN, State.HALF_OPEN, State.FORCED_OPEN})
 Price = float | tuple[float, float]
 _all: weakref.WeakSet[Deployment] = weakref.WeakSet()
@@ -94,6 +96,8 @@ class Deployment:
         """Take the settings; the breaker is made, or found, when a pool takes the deployment."""
         if not isinstance(name, str) or not name:
             raise ConfigurationError("name", name, "a text that is not empty")
+        if model is not None and (not isinstance(model, str) or not model):
+            raise ConfigurationError("model", model, "a text that is not empty, or None")
         self.name, self.model = name, model
         self.call: Callable[..., Any] = call_of(call, client)
         self.price = _price(price)
@@ -102,8 +106,8 @@ class Deployment:
         self.budget = _budget(name, budget, rpm, tpm)
         self._breaker, self._settings = _breaker(breaker, timeout)
         self.limits = StreamLimits(None, first_content, idle)
-        self.format = format
-        self.policies = tuple(policies)
+        self.format = checked_format(format)
+        self.policies = _policies(policies)
         self._pipeline: Pipeline | None = None
         self._guarded: Callable[..., Any] | None = None
         self.form = form_of(self.call)
@@ -184,11 +188,19 @@ def _price(price: Any) -> tuple[float, float]:
 
 
 def _number(field: str, value: Any, least: float | None = None) -> float:
-    legal = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    if not legal or (value <= 0 if least is None else value < least):
+    legal = isinstance(value, (int, float)) and not isinstance(value, bool) and value <= _MOST
+    if not legal or not (value > 0 if least is None else value >= least):
         allowed = "a number above 0" if least is None else f"a number, {least:g} or more"
+        allowed = f"{allowed}, at most {_MOST:g}"
         raise ConfigurationError(field, value, allowed)
     return float(value)
+
+
+def _policies(policies: Any) -> tuple[Policy, ...]:
+    found = tuple(policies) if isinstance(policies, (list, tuple)) else None
+    if found is None or not all(isinstance(one, Policy) for one in found):
+        raise ConfigurationError("policies", policies, "policies, in a tuple or list")
+    return found
 
 
 def _context(context: Any) -> int | None:

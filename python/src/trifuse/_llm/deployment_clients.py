@@ -19,13 +19,13 @@ def call_of(call: Any, client: Any) -> Callable[..., Any]:
     """Give the function that answers. Raises ConfigurationError."""
     given = call if client is None else client
     if isinstance(given, type) or (call is not None and client is not None):
-        raise ConfigurationError("call", call, _ALLOWED)
+        raise ConfigurationError("call", call, f"{_ALLOWED}; either call or client")
     for path in _CALLS:
         if _walk(given, path) is not None:
             found: Callable[..., Any] = _walk(_without_retries(given), path)
             return found
     if not callable(given):
-        raise ConfigurationError("call", given, _ALLOWED)
+        raise ConfigurationError("call" if client is None else "client", given, _ALLOWED)
     function: Callable[..., Any] = given
     return function
 

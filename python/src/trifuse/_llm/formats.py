@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from trifuse._errors import ConfigurationError
 from trifuse._listeners import log
 
 if TYPE_CHECKING:
@@ -122,6 +123,11 @@ class RawFormat(Format):
         error: gives the error that an item tells of, or None.
         text: gives the text of an item; by default an item that is a ``str`` is text.
         usage: gives the :class:`Usage` that an item accounts for, or None.
+
+    One of them that raises has nothing to say; the log has the type of the first error of each.
+
+    Raises:
+        ConfigurationError: for what is no function.
     """
 
     name = "raw"
@@ -136,6 +142,11 @@ class RawFormat(Format):
         usage: Callable[[Any], Usage | None] | None = None,
     ) -> None:
         """Take the predicates."""
+        given = {"terminal": terminal, "content": content, "error": error, "text": text, "usage": usage}
+        for field, function in given.items():
+            if function is not None and not callable(function):
+                raise ConfigurationError(field, function, "a function of an item, or None")
+        self._told: set[str] = set()
         self.has_terminal = terminal is not None
         self._terminal, self._content, self._error = terminal, content, error
         self._text, self._usage = text, usage
@@ -147,36 +158,46 @@ class RawFormat(Format):
     def is_content(self, event: Any) -> bool:
         """Tell whether an item is content."""
         if self._content is not None:
-            return bool(_asked("content", self._content, event))
+            return bool(self._asked("content", self._content, event))
         return not self.is_terminal(event)
 
     def is_terminal(self, event: Any) -> bool:
         """Tell whether an item says that the stream is complete."""
-        return self._terminal is not None and bool(_asked("terminal", self._terminal, event))
+        return self._terminal is not None and bool(self._asked("terminal", self._terminal, event))
 
     def error_of(self, event: Any) -> Exception | None:
         """Give the error that an item tells of."""
-        told = None if self._error is None else _asked("error", self._error, event)
+        told = None if self._error is None else self._asked("error", self._error, event)
         return told if isinstance(told, Exception) else None
 
     def usage_of(self, event: Any) -> Usage | None:
         """Give the tokens that an item accounts for."""
-        return super().usage_of(event) if self._usage is None else _asked("usage", self._usage, event)
+        return super().usage_of(event) if self._usage is None else self._asked("usage", self._usage, event)
 
     def text_of(self, event: Any) -> str:
         """Give the text of an item."""
         if self._text is not None:
-            event = _asked("text", self._text, event)
+            event = self._asked("text", self._text, event)
         return event if isinstance(event, str) else ""
 
+    def _asked(self, what: str, function: Callable[[Any], Any], event: Any) -> Any:
+        """Ask a function of the user. Of an error the log has the type: its text may be that of the item."""
+        try:
+            return function(event)
+        except Exception as error:  # noqa: BLE001 - the stream goes on, whatever the function does
+            if what not in self._told:
+                self._told.add(what)
+                kind = type(error).__qualname__
+                log().error("%s of a stream's format raised %s; it has nothing to say", what, kind)
+            return None
 
-def _asked(what: str, function: Callable[[Any], Any], event: Any) -> Any:
-    """Ask a function of the user; one that raises is logged and has nothing to say."""
-    try:
-        return function(event)
-    except Exception:  # noqa: BLE001 - the stream goes on, whatever the function does
-        log().exception("%s of a stream's format raised; it counts as no", what)
-        return None
+
+def checked_format(given: Any) -> StreamFormat | None:
+    """Give the setting. Raises ConfigurationError for what is no format."""
+    if given is not None and (isinstance(given, type) or not isinstance(given, StreamFormat)):
+        raise ConfigurationError("format", given, "a format, such as RawFormat(...), or None")
+    found: StreamFormat | None = given
+    return found
 
 
 def get(event: Any, field: str) -> Any:

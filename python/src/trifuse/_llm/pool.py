@@ -18,6 +18,7 @@ from trifuse._llm.pool_values import DeploymentSnapshot, PoolEvent, PoolSnapshot
 from trifuse._llm.tokens import estimate_call
 from trifuse._llm.usage import Usage
 from trifuse._locks import Lock
+from trifuse._renaming import given_as
 
 __all__ = ["Deployment", "DeploymentSnapshot", "ModelPool", "PoolEvent", "PoolSnapshot", "PoolStream"]
 Listener = Callable[[PoolEvent], Any]
@@ -80,13 +81,14 @@ class ModelPool:
         self.name = name
         self._choice = _choice(strategy, quantile, seed)
         self._max_attempts = _attempts(max_attempts, len(self.deployments))
-        self._deadline = None if timeout is None else Deadline(timeout, name=name)
+        with given_as("timeout", timeout, "seconds"):
+            self._deadline = None if timeout is None else Deadline(timeout, name=name)
         limit = self._deadline
         self._run: Any = run if limit is None else limit._guard(run)
         self._run_async: Any = run_async if limit is None else limit._guard(run_async)
-        self._hedge = (
-            None if hedge_after is None else Hedge(hedge_after, hedge_share, window=WINDOW, name=name)
-        )
+        self._hedge = _hedge(name, hedge_after, hedge_share)
+        if on_attempt is not None and not callable(on_attempt):
+            raise ConfigurationError("on_attempt", on_attempt, "a function of a PoolEvent, or None")
         self._listeners: tuple[Listener, ...] = () if on_attempt is None else (on_attempt,)
         self._lock = Lock()
         self._calls = self._answered = self._lost = self._failovers = self._hedges = 0
@@ -249,7 +251,15 @@ def _choice(strategy: str, quantile: float, seed: int | None) -> Choice:
         raise ConfigurationError("strategy", strategy, ", ".join(STRATEGIES))
     if isinstance(quantile, bool) or not isinstance(quantile, (int, float)) or not 0 <= quantile <= 1:
         raise ConfigurationError("quantile", quantile, "a number, 0 to 1")
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
+        raise ConfigurationError("seed", seed, "a whole number, or None")
     return Choice(strategy, quantile, seed)
+
+
+def _hedge(name: str, after: Duration | str | None, share: float) -> Hedge | None:
+    with given_as("hedge_share", share, "share"), given_as("hedge_after", after, "after"):
+        hedge = Hedge("p95" if after is None else after, share, window=WINDOW, name=name)
+    return None if after is None else hedge
 
 
 def _attempts(most: int | None, there: int) -> int:

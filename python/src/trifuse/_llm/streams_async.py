@@ -65,6 +65,8 @@ class AsyncReading(Reading):
         return self.end()
 
     async def _open(self) -> None:
+        if self.call.closing:
+            raise Closed
         outer = self.enter()
         try:
             opened = self.opener()
@@ -92,11 +94,11 @@ class AsyncReading(Reading):
         except BaseException as error:
             self._limit = None
             ended = limit is not None and limit.stop(error)
-            if ended and self.call.closing:
+            if not ended or not (is_cancellation(error) or isinstance(error, Exception)):
+                raise
+            if self.call.closing:
                 raise Closed from None
-            if ended and (is_cancellation(error) or isinstance(error, Exception)):
-                raise budget.expired(setting)._expired() from error
-            raise
+            raise budget.expired(setting)._expired() from error
         finally:
             budget.spent(budget.now() - asked)
         self._limit = None

@@ -13,7 +13,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar, overload
 from trifuse._durations import Duration
 from trifuse._errors import ConfigurationError
 from trifuse._kinds import check_guardable, default_name, is_generator_function, look_like, underlying
-from trifuse._llm.formats import RAW, RawFormat, StreamFormat
+from trifuse._llm.formats import RAW, RawFormat, StreamFormat, checked_format
 from trifuse._llm.limits import StreamLimits
 from trifuse._llm.resume import Resume, Strategy, make_resume
 from trifuse._llm.streams import (
@@ -86,7 +86,7 @@ def guard_stream(
             raise ConfigurationError("format", format, "no format beside terminal and content")
         format = RawFormat(terminal=terminal, content=content)  # noqa: A001 - as above
     settings = _Settings(
-        policy, format, StreamLimits(total, first_content, idle), make_resume(resume), allow_empty
+        policy, checked_format(format), StreamLimits(total, first_content, idle), make_resume(resume), allow_empty
     )
     return settings.decorate
 

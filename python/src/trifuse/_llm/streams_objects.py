@@ -65,8 +65,7 @@ class GuardedAsyncStream(Outside, Generic[T]):
             return
         call, items = self._call, self._items
         if self._asking:
-            call.closing = True
-            call.reading.interrupt()
+            call.interrupt()
             return
         self._over = True
         call.finishing = call.complete
@@ -189,8 +188,7 @@ class GuardedStream(Outside, Generic[T]):
             return
         call, items = self._call, self._items
         if self._asking:
-            call.closing = True
-            call.reading.interrupt()
+            call.interrupt()
             return
         self._over = True
         call.finishing = call.complete

@@ -136,7 +136,8 @@ class Outside:
             del error  # or it would hold itself, through its traceback and this frame
 
     def _strategy_failed(self, error: Exception, raised: Exception) -> None:
-        log().exception("%r: the resume strategy raised", self._call.name)
+        # By type: its text may be that of the answer.
+        log().error("%r: the resume strategy raised %s", self._call.name, type(raised).__qualname__)
         with contextlib.suppress(Exception):
             error.add_note(f"the resume strategy raised {type(raised).__qualname__}")
 

@@ -65,6 +65,13 @@ class Call:
         """Whether the answer is complete, though the stream may go on."""
         return self.reading is not None and self.reading.complete
 
+    def interrupt(self) -> None:
+        """Close it while it is read; where a policy lets it wait, it ends with that wait."""
+        self.closing = True
+        reading = self.reading
+        if reading is not None:
+            reading.interrupt()
+
     def begin(self, clock: Callable[[], float]) -> Budget:
         """Let the time begin, once."""
         if self.budget is None:

@@ -93,10 +93,12 @@ class SyncReading(Reading):
         try:
             result = step()
         except BaseException as error:
+            late = self._late(asked, left)
+            if not isinstance(error, Exception):
+                raise
             if self.call.closing:
                 raise Closed from None
-            late = self._late(asked, left)
-            if late and isinstance(error, Exception):
+            if late:
                 raise budget.expired(setting)._expired() from error
             raise
         finally:

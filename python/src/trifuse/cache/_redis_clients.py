@@ -8,11 +8,13 @@ from importlib import import_module
 from typing import Any
 
 from trifuse._errors import ConfigurationError
+from trifuse.cache._stores import shown
 from trifuse.contrib._need import need
 
 _ALLOWED = (
     "a URL (redis, rediss, unix, valkey or valkeys), or a client of redis-py or valkey-py for one server"
 )
+_PARTS = "(the port a number, a password with / : @ ? # written as %2F and so on, legal options)"
 _SCHEMES = {
     "redis": "redis", "rediss": "redis", "unix": "redis", "valkey": "valkey", "valkeys": "valkey",
 }  # fmt: skip
@@ -27,12 +29,12 @@ def of_url(url: str, timeout: float) -> Any:
     """Make a client of a URL. Raises ConfigurationError, ImportError."""
     library = _SCHEMES.get(url.partition("://")[0])
     if library is None:
-        raise ConfigurationError("client", _without_secrets(url), _ALLOWED)
+        raise ConfigurationError("client", shown(url), _ALLOWED)
     module = need(library, library)
     try:
         client = (module.Redis if library == "redis" else module.Valkey).from_url(url)
-    except ValueError as error:
-        raise ConfigurationError("client", _without_secrets(url), f"{_ALLOWED} ({error})") from None
+    except ValueError:  # whose text may have a part of the password
+        raise ConfigurationError("client", shown(url), f"{_ALLOWED} {_PARTS}") from None
     return of_client(client, timeout)
 
 
@@ -44,7 +46,7 @@ def of_client(client: Any, timeout: float) -> Any:
         "redis",
         "valkey",
     }:
-        raise ConfigurationError("client", client, _ALLOWED)
+        raise ConfigurationError("client", type(client), _ALLOWED)  # its text may have the password
     retry = import_module(f"{library}.retry").Retry(import_module(f"{library}.backoff").NoBackoff(), 0)
     settings = {
         **pool.connection_kwargs, "socket_timeout": timeout, "socket_connect_timeout": timeout,
@@ -53,8 +55,3 @@ def of_client(client: Any, timeout: float) -> Any:
     }  # fmt: skip
     own = import_module(f"{library}.connection").ConnectionPool(pool.connection_class, **settings)
     return type(client)(connection_pool=own)
-
-
-def _without_secrets(url: str) -> str:
-    scheme, mark, rest = url.partition("://")
-    return f"{scheme}{mark}...@{rest.rpartition('@')[2]}" if "@" in rest else url

@@ -96,7 +96,7 @@ class ResultCache(Guards, Policy):
 
     def _take(self, ttl: Any, stale_if_error: Any, serve: Any) -> None:
         ttl_ns, stale_ns = _wait_ns("ttl", ttl, 1), _wait_ns("stale_if_error", stale_if_error, 0)
-        if serve not in {"fresh", "never"}:
+        if serve not in ("fresh", "never"):
             raise ConfigurationError("serve", serve, "fresh, never")
         self._ttl_ns, self._stale_ns, self._serves = ttl_ns, stale_ns, serve == "fresh"
 

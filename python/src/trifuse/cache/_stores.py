@@ -13,6 +13,12 @@ _ALLOWED = "a Store, 'memory', 'sqlite:<path>', or a URL that begins with redis,
 _REDIS = ("redis://", "rediss://", "valkey://", "valkeys://", "unix://")
 
 
+def shown(address: str) -> str:
+    """Give what an error may show of an address: how it begins, since the rest may hold a password."""
+    scheme, colon, _ = address.partition(":")
+    return f"{scheme}:..." if colon else address
+
+
 def checked_store(store: Any) -> Store:
     """Give the store. Raises ConfigurationError."""
     if isinstance(store, Store):
@@ -28,4 +34,4 @@ def checked_store(store: Any) -> Store:
             from trifuse.cache._redis import RedisStore
 
             return RedisStore(store)
-    raise ConfigurationError("store", store, _ALLOWED)
+    raise ConfigurationError("store", shown(store) if isinstance(store, str) else store, _ALLOWED)

@@ -11,7 +11,7 @@ Needs no extra. WebSockets and lifespan events pass through.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from trifuse._durations import Duration
@@ -19,7 +19,7 @@ from trifuse._errors import ConfigurationError, RateLimitedError
 from trifuse._registry import registry as default_registry
 from trifuse._values import Outcome
 from trifuse.contrib._web import control
-from trifuse.contrib._web.inbound import SERVER_ERROR, Inbound
+from trifuse.contrib._web.inbound import EXEMPT, SERVER_ERROR, Inbound
 from trifuse.contrib._web.problem import Answer, answer_to, refusal
 from trifuse.health import Health
 
@@ -85,22 +85,20 @@ class Resilience:
         adaptive_limit: Any = None,
         max_keys: int = 1024,
         timeout: Duration | None = None,
-        exempt: Iterable[str] = (control.HEALTH, control.READY),
+        exempt: Collection[str] = EXEMPT,
     ) -> None:
         """Take the application and its limits."""
         self.app = app
         self._inbound = Inbound(
-            rate_limit=rate_limit, key=key, adaptive_limit=adaptive_limit, max_keys=max_keys, timeout=timeout
-        )
-        if isinstance(exempt, str):
-            raise ConfigurationError("exempt", exempt, "several paths, such as a list")
-        self._exempt = tuple(path.rstrip("/") for path in exempt)
+            rate_limit=rate_limit, key=key, adaptive_limit=adaptive_limit, max_keys=max_keys, timeout=timeout,
+            exempt=exempt,
+        )  # fmt: skip
         limit = self._inbound.deadline
         self._run: App = self._called if limit is None else limit(self._called)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
-        if scope["type"] != "http" or self._is_exempt(scope["path"]):
+        if scope["type"] != "http" or self._inbound.exempts(scope["path"]):
             await self.app(scope, receive, send)
             return
         sender = _Sender(send)
@@ -135,9 +133,6 @@ class Resilience:
 
     async def _called(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.app(scope, receive, send)
-
-    def _is_exempt(self, path: str) -> bool:
-        return any(path == known or path.startswith(f"{known}/") for known in self._exempt)
 
     def describe(self) -> dict[str, Any]:
         """Give the limits as plain data."""
@@ -177,7 +172,7 @@ class HealthRoutes:
         if authorize is not None and not callable(authorize):
             raise ConfigurationError("authorize", authorize, "a function of the scope")
         self.app = app
-        self._health = Health(breakers=breakers) if health is None else health
+        self._health = control.reported(health, breakers)
         self._authorize = authorize
         self._ready_when = control.ready_statuses(ready_when)
         self._breakers = breakers

@@ -80,8 +80,6 @@ class ResilienceMiddleware:
         given = dict(getattr(settings, "TRIFUSE", {}))
         for field in given.keys() - _SETTINGS:
             raise ConfigurationError(f"TRIFUSE[{field!r}]", given[field], ", ".join(sorted(_SETTINGS)))
-        exempt = given.pop("exempt", (control.HEALTH, control.READY))
-        self._exempt = tuple(known.rstrip("/") for known in exempt)
         self._inbound = Inbound(**given)
         self._get_response = get_response
         self._async = iscoroutinefunction(get_response)
@@ -92,7 +90,7 @@ class ResilienceMiddleware:
 
     def __call__(self, request: HttpRequest) -> Any:
         """Serve a request."""
-        if any(request.path == known or request.path.startswith(f"{known}/") for known in self._exempt):
+        if self._inbound.exempts(request.path):
             return self._get_response(request)
         return self._serve_async(request) if self._async else self._serve(request)
 
@@ -176,7 +174,7 @@ def health_urls(
     """
     if authorize is not None and not callable(authorize):
         raise ConfigurationError("authorize", authorize, "a function of the request")
-    reported = Health(breakers=breakers) if health is None else health
+    reported = control.reported(health, breakers)
     statuses = control.ready_statuses(ready_when)
 
     def get_health(_: HttpRequest) -> HttpResponse:

@@ -65,7 +65,7 @@ def health_router(
 
     ``/health`` is 503 when the service is unhealthy; ``/ready`` unless its status is in ``ready_when``.
     """
-    reported = Health(breakers=breakers) if health is None else health
+    reported = control.reported(health, breakers)
     statuses = control.ready_statuses(ready_when)
     router = APIRouter(prefix=prefix, tags=["health"])
 

@@ -74,7 +74,7 @@ def health_blueprint(
     """
     if authorize is not None and not callable(authorize):
         raise ConfigurationError("authorize", authorize, "a function without arguments")
-    reported = Health(breakers=breakers) if health is None else health
+    reported = control.reported(health, breakers)
     statuses = control.ready_statuses(ready_when)
     blueprint = Blueprint(name, __name__)
 

@@ -11,7 +11,7 @@ Needs no extra. Frameworks that answer for exceptions themselves have modules of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from http.client import responses
 from typing import Any
 
@@ -20,7 +20,7 @@ from trifuse._errors import ConfigurationError, RateLimitedError
 from trifuse._places import Place
 from trifuse._values import Outcome
 from trifuse.contrib._web import control
-from trifuse.contrib._web.inbound import SERVER_ERROR, Inbound
+from trifuse.contrib._web.inbound import EXEMPT, SERVER_ERROR, Inbound
 from trifuse.contrib._web.problem import Answer, answer_to, refusal
 
 __all__ = ["Resilience", "by_client", "by_header", "by_path"]
@@ -66,23 +66,21 @@ class Resilience:
         adaptive_limit: Any = None,
         max_keys: int = 1024,
         timeout: Duration | None = None,
-        exempt: Iterable[str] = (control.HEALTH, control.READY),
+        exempt: Collection[str] = EXEMPT,
     ) -> None:
         """Take the application and its limits."""
         self.app = app
         self._inbound = Inbound(
-            rate_limit=rate_limit, key=key, adaptive_limit=adaptive_limit, max_keys=max_keys, timeout=timeout
-        )
-        if isinstance(exempt, str):
-            raise ConfigurationError("exempt", exempt, "several paths, such as a list")
-        self._exempt = tuple(path.rstrip("/") for path in exempt)
+            rate_limit=rate_limit, key=key, adaptive_limit=adaptive_limit, max_keys=max_keys, timeout=timeout,
+            exempt=exempt,
+        )  # fmt: skip
         limit = self._inbound.deadline
         self._run: App = self._called if limit is None else limit(self._called)
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         """Serve a request."""
         path = environ.get("PATH_INFO", "")
-        if any(path == known or path.startswith(f"{known}/") for known in self._exempt):
+        if self._inbound.exempts(path):
             return self.app(environ, start_response)
         starter = _Starter(start_response)
         try:

@@ -11,28 +11,30 @@ from typing import Any
 
 from trifuse._limits import trio_task
 from trifuse._listeners import log
+from trifuse._locks import Lock
 from trifuse.health._results import CheckResult, Status, result_of
 
 
 class Check:
     """A component's check. A synchronous one runs in a thread, at most one at a time.
 
-    A check that is still running when the next report comes is not started again: however long a
-    component hangs, it holds one thread.
+    Reports that are asked for at the same time wait for the same run. One that has gone on for longer than
+    it may is not waited for, and not started again: however long a component hangs, it holds one thread.
     """
 
     def __init__(self, name: str, function: Callable[[], Any], timeout: float, *, critical: bool) -> None:
         """Take the function, its time in seconds, and whether the service is lost without it."""
         self.name, self.timeout, self.critical = name, timeout, critical
         self._function = function
-        self._running: tuple[threading.Thread, float] | None = None
+        self._lock = Lock()
+        self._job: _Job | None = None
 
     def run(self) -> CheckResult:
         """Check in a thread, and wait for it."""
         job = self._begin(lambda: None)
         if isinstance(job, CheckResult):
             return job
-        job.done.wait(self.timeout)
+        job.done.wait(job.left(self.timeout))
         return self._result(job)
 
     async def run_async(self) -> CheckResult:
@@ -44,15 +46,17 @@ class Check:
         return await self._in_asyncio_thread()
 
     def _begin(self, told: Callable[[], None]) -> _Job | CheckResult:
-        running = self._running
-        if running is not None and running[0].is_alive():
-            since = time.monotonic() - running[1]
-            return CheckResult(self.name, Status.UNHEALTHY, f"has not answered for {since:.0f} s")
-        job = _Job(self._function, told)
-        thread = threading.Thread(target=job.run, name=f"trifuse-health-{self.name}", daemon=True)
-        self._running = thread, time.monotonic()
-        thread.start()
-        return job
+        with self._lock:
+            job = self._job
+            if job is not None and job.runs():
+                if not job.left(self.timeout):
+                    since = time.monotonic() - job.began
+                    return CheckResult(self.name, Status.UNHEALTHY, f"has not answered for {since:.0f} s")
+                if job.tell(told):
+                    return job
+            job = self._job = _Job(self._function, told)
+            job.start(f"trifuse-health-{self.name}")
+            return job
 
     def _result(self, job: _Job) -> CheckResult:
         if not job.done.is_set():
@@ -97,7 +101,7 @@ class Check:
         if isinstance(job, CheckResult):
             return job
         try:
-            async with asyncio.timeout(self.timeout):
+            async with asyncio.timeout(job.left(self.timeout)):
                 await ended.wait()
         except TimeoutError:
             return self._result(job)
@@ -117,7 +121,7 @@ class Check:
         job = self._begin(told)
         if isinstance(job, CheckResult):
             return job
-        with trio.move_on_after(self.timeout):
+        with trio.move_on_after(job.left(self.timeout)):
             await ended.wait()
         return self._result(job)
 
@@ -126,10 +130,33 @@ class _Job:
     """One run of a check in its thread; an asynchronous function gets an event loop of its own there."""
 
     def __init__(self, function: Callable[[], Any], told: Callable[[], None]) -> None:
-        self._function, self._told = function, told
+        self._function, self._told = function, [told]
+        self._lock = Lock()
+        self._thread: threading.Thread | None = None
+        self.began = time.monotonic()
         self.done = threading.Event()
         self.result: Any = None
         self.error: BaseException | None = None
+
+    def start(self, name: str) -> None:
+        self._thread = threading.Thread(target=self.run, name=name, daemon=True)
+        self._thread.start()
+
+    def left(self, timeout: float) -> float:
+        """Give what is left of its time."""
+        return max(0.0, self.began + timeout - time.monotonic())
+
+    def runs(self) -> bool:
+        """Tell whether it goes on; not in a forked child."""
+        return self._thread is not None and self._thread.is_alive() and not self.done.is_set()
+
+    def tell(self, told: Callable[[], None]) -> bool:
+        """Have one more told of the end; False when it has come."""
+        with self._lock:
+            if self.done.is_set():
+                return False
+            self._told.append(told)
+            return True
 
     def run(self) -> None:
         try:
@@ -139,8 +166,11 @@ class _Job:
         except BaseException as error:  # noqa: BLE001 - a failed check is a result
             self.error = error.with_traceback(None)
         finally:
-            self.done.set()
-            self._told()
+            with self._lock:
+                self.done.set()
+                told, self._told = self._told, []
+            for one in told:
+                one()
 
 
 def _run(awaitable: Any) -> Any:

@@ -53,15 +53,19 @@ class Health:
         """Take what is known at first; add() takes more."""
         if not isinstance(version, str):
             raise ConfigurationError("version", version, "a text")
-        if isinstance(critical_breakers, str):
+        legal = isinstance(critical_breakers, Iterable) and not isinstance(critical_breakers, (str, bytes))
+        critical = frozenset(critical_breakers) if legal else {None}
+        if not all(isinstance(name, str) for name in critical):
             raise ConfigurationError("critical_breakers", critical_breakers, "several names, such as a list")
+        if checks is not None and not isinstance(checks, Mapping):
+            raise ConfigurationError("checks", checks, "functions by name, or None")
         if breakers is not None and not isinstance(breakers, Mapping):
             raise ConfigurationError("breakers", breakers, "breakers by name, such as a registry, or None")
         self.version = version
         self._began = time.monotonic()
         self._checks: dict[str, Check] = {}
         self._breakers = breakers
-        self._critical = frozenset(critical_breakers)
+        self._critical = frozenset(critical)
         self._timeout = _timeout(timeout)
         for name, function in (checks or {}).items():
             self.add(name, function)

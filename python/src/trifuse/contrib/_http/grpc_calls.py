@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from trifuse._errors import ConfigurationError, RefusedError, RequestTimeoutError
@@ -69,7 +69,8 @@ def _test(value: Any) -> Callable[[str], bool]:
         return lambda _method: value
     if callable(value):
         return lambda method: bool(value(method))
-    if isinstance(value, str) or not all(isinstance(one, str) for one in value):
+    several = isinstance(value, Collection) and not isinstance(value, str)
+    if not several or not all(isinstance(one, str) for one in value):
         raise ConfigurationError("idempotent", value, "True, False, names of methods, or a function of one")
     names = frozenset(value)
     return lambda method: method in names

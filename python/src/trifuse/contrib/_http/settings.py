@@ -15,6 +15,7 @@ from trifuse._errors import ConfigurationError
 from trifuse._keys import KeyedBreakers
 from trifuse._options import ErrorTest, Options, make_options
 from trifuse._rates import Rate
+from trifuse._renaming import given_as
 from trifuse.contrib._http.hosts import Hosts
 from trifuse.contrib._http.places import KeyedPlaces
 
@@ -109,7 +110,8 @@ def _rate_limits(name: str, value: Any, max_hosts: int) -> KeyedRateLimits:
         raise ConfigurationError(
             "rate_limit", value, "a rate such as per(500, minutes=1), or settings with one"
         )
-    return KeyedRateLimits(**{"max_keys": max_hosts, **settings, "name": name})
+    with given_as("rate_limit", value, *_names(value, "rate", "permits", "period")):
+        return KeyedRateLimits(**{"max_keys": max_hosts, **settings, "name": name})
 
 
 def _places(name: str, bulkhead: Any, adaptive: Any, max_hosts: int) -> KeyedPlaces | None:
@@ -118,21 +120,29 @@ def _places(name: str, bulkhead: Any, adaptive: Any, max_hosts: int) -> KeyedPla
         from trifuse._bulkhead import Bulkhead
 
         settings = _settings("bulkhead", bulkhead, "limit")
+        field, value = "bulkhead", bulkhead
         make = lambda key: Bulkhead(**settings, name=key)  # noqa: E731
     elif adaptive is not None:
         from trifuse._adaptive_limit import AdaptiveLimit
 
         settings = _settings("adaptive_limit", adaptive, "algorithm")
+        field, value = "adaptive_limit", adaptive
         make = partial(_adaptive, AdaptiveLimit, settings)
     else:
         return None
-    make(name)  # bad settings are refused now, not at the first request
+    with given_as(field, value, *_names(value, "limit", "algorithm")):
+        make(name)  # bad settings are refused now, not at the first request
     return KeyedPlaces(name, make, max_hosts)
 
 
 def _adaptive(kind: Any, settings: dict[str, Any], key: str) -> Places:
     made: Places = kind(**settings, name=key)
     return made
+
+
+def _names(value: Any, *names: str) -> tuple[str, ...]:
+    """Give the names under which a policy knows a value; a setting of a mapping keeps its own."""
+    return () if isinstance(value, Mapping) else names
 
 
 def _settings(field: str, value: Any, first: str) -> dict[str, Any]:
@@ -148,15 +158,17 @@ def make_retry(name: str, value: Any) -> Retry | None:
     if isinstance(value, Retry):
         value._adopt(name)
         return value
-    if value is None or value is False or value == 0:
+    if value is None or value is False or (isinstance(value, int) and value == 0):
         return None
+    given = value
     if value is True:
         value = _RETRIES
     if isinstance(value, int):
         value = {"max_retries": value}
     if not isinstance(value, Mapping):
         raise ConfigurationError("retry", value, "a Retry, its settings, a number of retries, True or False")
-    return Retry(**{"max_retries": _RETRIES, **value, "name": name})
+    with given_as("retry", given, *_names(given, "max_retries")):
+        return Retry(**{"max_retries": _RETRIES, **value, "name": name})
 
 
 def one_of(field: str, value: Any, allowed: Collection[str]) -> str:

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from trifuse._errors import ConfigurationError
 from trifuse._listeners import log
 from trifuse.contrib._web.problem import Answer, json_answer
-from trifuse.health import HealthReport, Status
+from trifuse.health import Health, HealthReport, Status
 
 if TYPE_CHECKING:
     from trifuse._breaker import CircuitBreaker
@@ -75,6 +75,15 @@ def not_post() -> Answer:
 def from_elsewhere(headers: Mapping[str, str]) -> bool:
     """Tell a request that a page of another site made in somebody's browser."""
     return headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}
+
+
+def reported(health: Any, breakers: Mapping[str, CircuitBreaker]) -> Health:
+    """Give what is reported: by default the breakers alone. Raises ConfigurationError."""
+    if health is None:
+        return Health(breakers=breakers)
+    if not isinstance(health, Health):
+        raise ConfigurationError("health", health, "a Health, or None")
+    return health
 
 
 def ready_statuses(given: Any) -> frozenset[Status]:

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
+from itertools import islice
 from typing import Any
 
 from trifuse._adaptive_limit import AdaptiveLimit
@@ -15,11 +16,15 @@ from trifuse._locks import Lock
 from trifuse._places import Places
 from trifuse._rate_keys import KeyedRateLimits
 from trifuse._rate_limit import RateLimit
+from trifuse._renaming import given_as
+from trifuse.contrib._web.control import HEALTH, READY
 
 _LIMIT = 1_000_000
 _LOOKED_AT = 16
 _PLACES = "True, an AdaptiveLimit, a Bulkhead, or a function without arguments that makes one for each key"
 SERVER_ERROR = 500
+EXEMPT = (HEALTH, READY)
+"""Paths without limits, unless others are given."""
 
 
 class Inbound:
@@ -34,6 +39,7 @@ class Inbound:
         max_keys: how many keys have limits of their own; the least recently used idle one makes room.
         timeout: seconds (or a timedelta) for a request. Passed: 504. What the application calls
             through trifuse sees it as its deadline.
+        exempt: paths, and what is below them, that pass without limits.
     """
 
     def __init__(
@@ -44,8 +50,10 @@ class Inbound:
         adaptive_limit: Any = None,
         max_keys: int = 1024,
         timeout: Duration | None = None,
+        exempt: Collection[str] = EXEMPT,
     ) -> None:
         """Check and keep them. Raises ConfigurationError."""
+        self._exempt = _paths(exempt)
         if key is not None and not callable(key):
             raise ConfigurationError("key", key, "a function of the request")
         self.key = key
@@ -53,7 +61,8 @@ class Inbound:
         self.places = _places(adaptive_limit, key, max_keys)
         self.deadline: Deadline | None = None
         if timeout is not None:
-            self.deadline = deadline(timeout, name="request")
+            with given_as("timeout", timeout, "seconds"):
+                self.deadline = deadline(timeout, name="request")
 
     def limits_of(self, request: Any) -> tuple[RateLimit | None, Places | None]:
         """Give the limits that this request is under."""
@@ -64,6 +73,10 @@ class Inbound:
         if isinstance(places, KeyedPlaces):
             places = places.pick(key)
         return rate, places
+
+    def exempts(self, path: str) -> bool:
+        """Tell whether a path passes without limits."""
+        return any(path == known or path.startswith(f"{known}/") for known in self._exempt)
 
     def describe(self) -> dict[str, Any]:
         """Give the limits as plain data."""
@@ -110,7 +123,7 @@ class KeyedPlaces:
         return places
 
     def _evict(self) -> bool:
-        for key in list(self._places)[:_LOOKED_AT]:
+        for key in list(islice(self._places, _LOOKED_AT)):
             places = self._places[key]
             if places.in_flight == 0 and (places._queue is None or not places._queue.waiters):
                 del self._places[key]
@@ -130,9 +143,10 @@ def _rates(given: Any, key: Any, max_keys: int) -> RateLimit | KeyedRateLimits |
         if isinstance(given, KeyedRateLimits) and key is None:
             raise ConfigurationError("rate_limit", given, "without key: a rate, or a RateLimit")
         return given
-    if key is None:
-        return RateLimit(given, name="inbound")
-    return KeyedRateLimits(given, max_keys=max_keys, name="inbound")
+    with given_as("rate_limit", given, "rate", "permits", "period"):
+        if key is None:
+            return RateLimit(given, name="inbound")
+        return KeyedRateLimits(given, max_keys=max_keys, name="inbound")
 
 
 def _places(given: Any, key: Any, max_keys: int) -> Places | KeyedPlaces | None:
@@ -146,6 +160,13 @@ def _places(given: Any, key: Any, max_keys: int) -> Places | KeyedPlaces | None:
         raise ConfigurationError("adaptive_limit", given, _PLACES)
     keyed = KeyedPlaces(make, max_keys)
     return keyed._new() if key is None else keyed
+
+
+def _paths(given: Any) -> tuple[str, ...]:
+    legal = isinstance(given, Collection) and not isinstance(given, (str, bytes, Mapping))
+    if not legal or not all(isinstance(path, str) and path.startswith("/") for path in given):
+        raise ConfigurationError("exempt", given, "several paths that begin with a slash, in a list")
+    return tuple(path.rstrip("/") for path in given)
 
 
 def _check_keys(max_keys: Any) -> None:
