@@ -102,10 +102,12 @@ run_ctest() {
   grep -E 'tests passed|tests failed' "$BUILD/logs/ctest-$name.log" | sed "s/^/  $name: /"
 }
 
-# run_pytest <name> <arguments...>: prints the last line; a run without tests is a failure of pytest's.
+# run_pytest <name> <arguments...>: prints the last line; a run without tests is a failure of pytest's. Tests wait
+# more than they compute: with WORKERS=<n>, n files at a time.
 run_pytest() {
   local name="$1"
   shift
-  quietly "pytest-$name" python -m pytest -q -p no:cacheprovider --durations=5 "$@"
+  quietly "pytest-$name" python -m pytest -q -p no:cacheprovider --durations=5 \
+    -n "${WORKERS:-0}" --dist loadfile "$@"
   tail -n 1 "$BUILD/logs/pytest-$name.log" | sed "s/^/  $name: /"
 }

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
+# Proves SEED-10.
 """Protected clients: calls with one answer, of both SDKs, sync and async."""
 
 from __future__ import annotations

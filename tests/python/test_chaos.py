@@ -203,6 +203,12 @@ class TestRecords:
         server.wait_until(lambda: server.open_connections == 0)
         assert server.left == 0
 
+    def test_who_has_the_whole_answer_finds_it_written_down_as_ended(self, server):
+        with connected(server) as connection:
+            for number in range(300):
+                ask(server, connection=connection, stream=number % 2 == 0)
+                assert server.in_flight == 0
+
     def test_what_the_server_ends_itself_has_not_been_left(self, server):
         server.script(reset())
         with pytest.raises(ConnectionError):

@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
+# Proves SEED-22.
 """Health: checks side by side, each in its time, and the breakers as components."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-import sqlite3
 import threading
 import time
 
 import pytest
 import trio
 from trifuse import CircuitBreaker, CircuitBreakerRegistry, ConfigurationError
-from trifuse.health import CheckResult, Health, Status, database_check
+from trifuse.health import CheckResult, Health, Status
 
 _names = itertools.count()
 BOTH = pytest.mark.parametrize("run", [asyncio.run, trio.run], ids=["asyncio", "trio"])
@@ -241,62 +241,3 @@ def test_a_name_is_taken_once():
     health = health_of({"database": failing})
     with pytest.raises(ConfigurationError, match="name='database'"):
         health.add("database", failing)
-
-
-def test_the_database_check_runs_its_query_and_closes_what_it_opened(tmp_path):
-    opened = []
-
-    def connect():
-        opened.append(sqlite3.connect(tmp_path / "x.db", check_same_thread=False))
-        return opened[-1]
-
-    assert only(health_of({"database": database_check(connect)}).report()).status == "healthy"
-    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
-        opened[0].execute("SELECT 1")
-    broken = health_of({"database": database_check(connect, "SELECT * FROM missing")})
-    assert only(broken.report()) == ("database", "unhealthy", "OperationalError")
-
-
-def test_the_database_check_takes_a_connection_and_leaves_it_open(tmp_path):
-    connection = sqlite3.connect(tmp_path / "x.db", check_same_thread=False)
-    health = health_of({"database": database_check(connection)})
-    assert health.report().status == "healthy"
-    assert health.report().status == "healthy"
-    connection.close()
-    assert only(health.report()).message == "ProgrammingError"
-
-
-class AsyncConnection:
-    """As psycopg's: execute gives a cursor."""
-
-    closed = 0
-
-    async def execute(self, query):
-        assert query == "SELECT 1"
-        return self
-
-    async def fetchone(self):
-        return (1,)
-
-    async def close(self):
-        self.closed += 1
-
-
-@BOTH
-def test_the_database_check_takes_asynchronous_connections_and_functions(run):
-    connection = AsyncConnection()
-
-    async def connect():
-        return connection
-
-    health = health_of({"own": database_check(connect), "given": database_check(connection)})
-    assert reported(run, health).status == "healthy"
-    assert connection.closed == 1
-    assert health.report().status == "healthy"
-
-
-@pytest.mark.parametrize(("source", "query", "field"), [(7, "SELECT 1", "source"), (print, " ", "query")])
-def test_the_database_check_refuses_what_it_cannot_ask(source, query, field):
-    with pytest.raises(ConfigurationError) as refused:
-        database_check(source, query)
-    assert refused.value.field == field

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
+# Proves SEED-11.
 """Chroma, embedded: the empty results are those of Chroma, mistakes are raised, fallbacks answer."""
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
+# Proves SEED-12.
 """The RAG example: what its users get while each of its services is really down, and all of them."""
 
 from __future__ import annotations

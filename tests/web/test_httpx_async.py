@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
+# Proves SEED-20.
 """Many tasks, cancelled ones, and what the transports of httpx do besides."""
 
 from __future__ import annotations

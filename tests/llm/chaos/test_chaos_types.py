@@ -57,6 +57,8 @@ class TestTypes:
         assert len(events) > 6
         for event in events:
             EVENTS[api].validate_python(event)
+        if api == "responses":
+            assert [event["sequence_number"] for event in events] == list(range(len(events)))
 
     def test_the_pieces_of_an_answer_are_what_the_client_finds(self, server, calls):
         server.default = answer(*PIECES)

@@ -69,6 +69,16 @@ def test_a_refusal_that_does_not_know_when_to_try_again_still_says_so_in_a_secon
     )
 
 
+def test_an_error_whose_cause_cannot_be_read_passes_on_as_it_is(get):
+    class OddError(Exception):
+        @property
+        def __cause__(self):
+            raise RuntimeError
+
+    with pytest.raises(OddError):
+        get(Resilience(raising(OddError)))
+
+
 def test_a_refusal_wrapped_by_a_client_library_or_in_a_group_is_found(get):
     async def wrapped(scope, receive, send):
         try:

@@ -103,6 +103,11 @@ class TestRoutes:
             self.make(**settings)
         assert refused.value.field == field
 
+    def test_other_routes_with_the_same_beginning_are_the_applications(self, get):
+        app = self.make(authorize=lambda scope: True)
+        assert get(app, "/admin/circuit-breakers-of-mine/payments/open", "POST").text == "ok"
+        assert get(app, "/admin/circuit-breakers", "POST").text == "ok"
+
     def test_what_is_no_health_is_refused(self):
         with pytest.raises(ConfigurationError) as refused:
             HealthRoutes(self.fine, "1.4.2")

@@ -187,7 +187,7 @@ class HealthRoutes:
 
     async def _answer(self, scope: Scope) -> Answer | None:
         path: str = scope["path"].removeprefix(scope.get("root_path", "")).rstrip("/")
-        if path.startswith(control.ADMIN) and self._authorize is not None:
+        if path.startswith(f"{control.ADMIN}/") and self._authorize is not None:
             return await self._admin(scope, path.removeprefix(control.ADMIN))
         if scope["method"] not in {"GET", "HEAD"}:
             return None

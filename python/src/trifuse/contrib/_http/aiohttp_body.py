@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import weakref
 from typing import Any
 
 from trifuse._options import SUCCESS
@@ -16,21 +15,17 @@ _CLOSED = "Connection closed"
 
 
 class WatchedBody:
-    """Ends a permit when the body has ended, and the body when its time is over.
+    """Ends a permit when the body has ended, and the body when its time is over."""
 
-    The answer itself is held weakly: aiohttp closes one that nobody holds any more.
-    """
-
-    __slots__ = ("_content", "_end", "_permit", "_response", "_shape", "_timer")
+    __slots__ = ("_end", "_permit", "_response", "_shape", "_timer")
 
     def __init__(self, response: Any, permit: Permit, end: End | None, shape: Shape, loop: Any) -> None:
         """Begin to watch."""
         self._permit = permit
-        self._response = weakref.ref(response)
+        self._response = response
         self._end, self._shape = end, shape
         self._timer: Any = None
         content, connection = response.content, response.connection
-        self._content: Any = content
         if connection is None or content.is_eof():
             self._finish(SUCCESS if content.exception() is None else None)
             return
@@ -45,7 +40,7 @@ class WatchedBody:
 
     def _let_go(self) -> None:
         """The connection is given back or closed: at the end of the body, or before."""
-        content = self._content
+        content = self._response.content if self._response is not None else None
         if content is None:
             return
         error = content.exception()
@@ -58,18 +53,17 @@ class WatchedBody:
 
     def _over(self) -> None:
         """The time is over: who reads gets the timeout, and the connection is closed."""
-        content, end, response = self._content, self._end, self._response()
+        response, end = self._response, self._end
         self._timer = None
-        if content is None or end is None:
+        if response is None or end is None:
             return
         error = self._shape(timed_out(self._permit, end, 0))
         self._finish(None)
-        content.set_exception(error)
-        if response is not None:
-            response.close()
+        response.content.set_exception(error)
+        response.close()
 
     def _finish(self, outcome: int | None, error: BaseException | None = None) -> None:
-        self._content = None
+        self._response = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, get_args
 
 from trifuse._llm.frames import Frame
 from trifuse._stream_guards import async_items_of
-from trifuse.contrib._protect import answers_anthropic, answers_openai, raw
+from trifuse.contrib._protect import answers_anthropic, answers_openai, stand_ins
 from trifuse.contrib._protect.responses import Nowhere
 
 if TYPE_CHECKING:
@@ -31,12 +31,30 @@ def dressed(call: Call, result: Any, *, asynchronous: bool) -> Any:
     """Give what came, a fallback's text or dictionary as the SDK's own type.
 
     A text becomes an answer with that text, of a stream its events; a dictionary what the API would
-    have sent. Anything else is what the SDK gave, or the fallback's own.
+    have sent. Anything else is what the SDK gave, or the fallback's own. To be awaited if it can be.
     """
-    if call.view is not None and hasattr(result, "http_response"):
+    if call.view is not None:
+        return _viewed(call, result, asynchronous=asynchronous)
+    return _stream(call, result, asynchronous=asynchronous) if call.stream else _answer(call, result)
+
+
+def _viewed(call: Call, result: Any, *, asynchronous: bool) -> Any:
+    """Give it as the view of a response that was asked for."""
+    if hasattr(result, "http_response"):
         return result
-    made = _stream(call, result, asynchronous=asynchronous) if call.stream else _answer(call, result)
-    return made if call.view is None else raw.answered(call, made, asynchronous=asynchronous)
+    if call.stream:
+        text = _text(call, result)
+        events = None if text is None else _events(call, text)
+        done = call.operation is not None and call.operation.format == "OPENAI_CHAT"
+        body = None if events is None else stand_ins.body_of_stream(events, done=done)
+        made = _stream(call, result if events is None else events, asynchronous=asynchronous)
+    else:
+        made = _answer(call, result)
+        body = stand_ins.body_of(made)
+    if body is not None:
+        return stand_ins.response_of(call, body, made, asynchronous=asynchronous)
+    legacy = call.view == "raw" and call.protection.provider.module == "openai"
+    return (stand_ins.AnsweredLater if asynchronous and not legacy else stand_ins.Answered)(made)
 
 
 def _answer(call: Call, result: Any) -> Any:
@@ -54,14 +72,23 @@ def _answer(call: Call, result: Any) -> Any:
 
 
 def _stream(call: Call, result: Any, *, asynchronous: bool) -> Any:
-    if isinstance(result, Mapping):
-        result = _answer(call, result)
-    text = result if isinstance(result, str) else text_of(result)
+    text = _text(call, result)
     if text is not None:
         result = _events(call, text)
     elif hasattr(result, "__aiter__" if asynchronous else "__iter__") and hasattr(result, "response"):
         return result
     return AnsweredAsync(result) if asynchronous else AnsweredSync(result)
+
+
+def _text(call: Call, result: Any) -> str | None:
+    """Give the text that a stream is to be made of; None for what is one already."""
+    if isinstance(result, str):
+        return result
+    answer = _answer(call, result) if isinstance(result, Mapping) else result
+    text = text_of(answer)
+    if text is None and hasattr(answer, "model_dump_json"):
+        raise TypeError("an answer without a text cannot answer a stream: the fallback must give a stream")
+    return text
 
 
 def _events(call: Call, text: str) -> list[Any]:

@@ -42,18 +42,24 @@ attempt_now: ContextVar[Attempt | None] = ContextVar("trifuse.attempt", default=
 """The attempt whose request runs now."""
 
 
+_JSON = (type(None), bool, int, float, list, dict)
+
+
 class PageError(Exception):
-    """Stands for an answer of HTTP 200 that is no JSON, such as an HTML page."""
+    """Stands for an answer of HTTP 200 that is none, such as an HTML page."""
 
 
 def checked(result: Any, cast_to: Any, attempt: Attempt, module: str) -> Any:
-    """Give a result back. Raises the SDK's own validation error for a page in place of an answer."""
-    if type(result) is not str or cast_to is str:
+    """Give a result back. Raises the SDK's own validation error for a page, or other JSON, in place of an answer."""
+    if type(result) is str and cast_to is not str:
+        message = "the server answered 200 with a page that is no JSON"
+    elif type(result) in _JSON and hasattr(cast_to, "model_fields"):
+        message = "the server answered 200 with JSON that is no answer"
+    else:
         return result
     import sys
 
     kind = getattr(sys.modules.get(module), "APIResponseValidationError", None)
-    message = "the server answered 200 with a page that is no JSON"
     if kind is None or attempt.response is None:
         raise PageError(message)
     raise kind(response=attempt.response, body=None, message=message)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -100,7 +101,10 @@ async def run_async(call: Call) -> Any:
         result = await answered(**call.body)
     except AnswerError as error:
         return error.result
-    return result if guard.fallback is None else dressed(call, result, asynchronous=True)
+    if guard.fallback is None:
+        return result
+    given = dressed(call, result, asynchronous=True)
+    return await given if inspect.iscoroutine(given) else given
 
 
 def run_sync(call: Call) -> Any:

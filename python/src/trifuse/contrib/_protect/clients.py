@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from trifuse._errors import ConfigurationError
+from trifuse._errors import ConfigurationError, UnsupportedError
 from trifuse._llm.streams_closing import make_interruptible
 from trifuse._locks import Lock
 from trifuse.contrib._need import need
@@ -22,6 +22,11 @@ from trifuse.contrib._protect.protection import Protection
 from trifuse.contrib._protect.wire import bound, why_not_closable
 
 C = TypeVar("C")
+_NEEDED = (
+    "request", "copy", "base_url", "_prepare_request", "_process_response", "_process_response_data",
+    "_idempotency_key",
+)  # fmt: skip
+"""What of an SDK's client is overridden or used; without one of these calls would go on unguarded."""
 _classes: weakref.WeakValueDictionary[type, type] = weakref.WeakValueDictionary()
 _lock = Lock()
 
@@ -105,7 +110,7 @@ def _adopt(client: Any, copied: Any) -> Any:
 
 
 def protected(client: C, provider: Provider, given: dict[str, Any]) -> C:
-    """Give a guarded copy of a client. Raises ConfigurationError."""
+    """Give a guarded copy of a client. Raises ConfigurationError, UnsupportedError."""
     base: Any = need(f"{provider.module}._base_client", provider.name)
     original: Any = client
     if isinstance(getattr(original, "_trifuse", None), Protection):
@@ -114,16 +119,39 @@ def protected(client: C, provider: Provider, given: dict[str, Any]) -> C:
         raise ConfigurationError(
             "client", client, f"a client of {provider.module}, such as {_example(provider)}"
         )
+    _check_known(original, provider)
     synchronous = isinstance(original, base.SyncAPIClient)
     protection = Protection(provider, original, given, synchronous=synchronous)
     if synchronous:
         _check_closable(original, protection)
-    copied: Any = original.copy(max_retries=0)
+    copied: Any = _copy(original)
     copied.__class__ = _class_of(type(original), _sync_class if synchronous else _async_class)
     copied._trifuse = protection
     if synchronous:
         make_interruptible(copied)
     return copied  # type: ignore[no-any-return]
+
+
+def _check_known(client: Any, provider: Provider) -> None:
+    """Raise UnsupportedError for a client whose calls would not come through the guards."""
+    kind = type(client)
+    missing = [name for name in _NEEDED if not hasattr(kind, name)]
+    missing += [name for name in ("_client", "max_retries") if not hasattr(client, name)]
+    for name in ("get", "post"):
+        code = getattr(getattr(kind, name, None), "__code__", None)
+        if code is not None and "request" not in code.co_names:
+            missing.append(f"{name}() by request()")
+    if missing:
+        advice = f"this version has no {', '.join(missing)}: install one that trifuse[{provider.name}] names"
+        raise UnsupportedError(provider.module, f"protect({kind.__name__})", advice)
+
+
+def _copy(client: Any) -> Any:
+    try:
+        return client.copy(max_retries=0)
+    except TypeError as error:  # a class whose __init__ takes other arguments
+        allowed = f"one whose copy() works, as with_options() needs it: {error}"
+        raise ConfigurationError("client", client, allowed) from error
 
 
 def _example(provider: Provider) -> str:

@@ -50,7 +50,7 @@ class Guard:
         """Make the policies. Raises ConfigurationError."""
         given = settings.given
         self.name = name
-        self.resume = given.get("resume")
+        self.resume = _resume(given.get("resume"))
         self.thread = bool(given.get("thread"))
         self.parts = parts = _parts(settings, name)
         self.fallback = _fallback(settings, name)
@@ -122,9 +122,10 @@ def _total(settings: Settings, parts: list[Policy]) -> float | None:
         return limits.total
     if settings.given.get("pipeline") is not None:
         return None
-    longest = retry.max_total_time(limits.attempt) + _SLACK
-    if any(part.kind in {"token_budget", "bulkhead"} for part in parts):
-        longest += _number(settings.given["max_wait"])
+    each = limits.attempt + sum(map(_longest_wait, parts))
+    if each >= _NEVER:
+        return None
+    longest = retry.max_total_time(each) + _SLACK
     return longest if longest < _NEVER else None
 
 
@@ -146,6 +147,22 @@ def _parts(settings: Settings, name: str) -> list[Policy]:
     if bulkhead is not None:
         parts.append(bulkhead)
     return parts
+
+
+def _longest_wait(part: Policy) -> float:
+    """Give how long an attempt may wait for its turn at a part, in seconds."""
+    if part.kind not in {"token_budget", "bulkhead"}:
+        return 0.0
+    told = part.describe()
+    return float(told.get("max_wait", _NEVER)) if told["max_queue"] else 0.0
+
+
+def _resume(value: Any) -> Any:
+    if value is None:
+        return None
+    from trifuse._llm.resume import make_resume
+
+    return make_resume(value)
 
 
 def _cache(cache: Any) -> list[Policy]:

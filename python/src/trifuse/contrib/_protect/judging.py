@@ -6,12 +6,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from trifuse._policy import Policy
 
 _FILTERED = {"content_filter", "refusal"}
+_NEEDED = ("choices", "content", "output", "data")
 _SUBSTANCE = ("choices", "content", "output", "data", "status")
 
 
@@ -39,11 +40,14 @@ def fault_of(result: Any) -> str | None:
     """Tell what is wrong with an answer: ``"content_filter"``, or an error's code; None for nothing.
 
     Chat completions say it by ``finish_reason``, messages by ``stop_reason``, responses by
-    ``status``, ``error`` and ``incomplete_details``; and some servers send an error where an answer belongs.
+    ``status``, ``error`` and ``incomplete_details``; and some servers send an error, or nothing, where an
+    answer belongs.
     """
     status, error = getattr(result, "status", None), getattr(result, "error", None)
     if status == "failed" or (error and not any(getattr(result, field, None) for field in _SUBSTANCE)):
         return _code_of(error)
+    if any(_lacks(result, field) for field in _NEEDED):
+        return _code_of(None)
     reasons = [getattr(result, "stop_reason", None)]
     if status == "incomplete":
         reasons.append(getattr(getattr(result, "incomplete_details", None), "reason", None))
@@ -53,6 +57,13 @@ def fault_of(result: Any) -> str | None:
     if any(isinstance(reason, str) and reason in _FILTERED for reason in reasons):
         return "content_filter"
     return None
+
+
+def _lacks(result: Any, field: str) -> bool:
+    """Tell whether an answer has nothing where its type always has something; the SDKs take what comes."""
+    known = getattr(type(result), "model_fields", None)
+    found = known.get(field) if isinstance(known, Mapping) else None
+    return found is not None and found.is_required() and getattr(result, field, None) is None
 
 
 def _code_of(error: Any) -> str:

@@ -48,7 +48,7 @@ class Provider(NamedTuple):
         path = urlsplit(url).path
         if "://" in url and path.startswith(base):
             path = "/" + path[len(base) :].lstrip("/")
-        path = path.rstrip("/")
+        path = "/" + path.strip("/")
         for operation in self.operations:
             if operation.method == method and re.fullmatch(operation.path, path):
                 return operation

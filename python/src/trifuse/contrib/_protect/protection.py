@@ -14,6 +14,7 @@ from trifuse.contrib._protect.settings import Settings, read
 
 _MOST_MODELS = 256
 _MOST_UNKNOWN = 256
+_LONGEST_NAME = 200
 OTHERS = "other models"
 
 
@@ -59,7 +60,7 @@ class Protection:
         settings = self._settings[group]
         assert settings is not None
         if group == LLM and self._per_model:
-            model = str(body.get("model") or OTHERS)
+            model = str(body.get("model") or OTHERS)[:_LONGEST_NAME]
         found = self._guards.get((group, model))
         return found if found is not None else self._made(group, model, settings)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from trifuse.contrib._protect.attempts import checked as page_checked
 from trifuse.contrib._protect.pieces import AsyncBody, Body, as_body
 from trifuse.contrib._protect.responses import shown
+from trifuse.contrib._protect.stand_ins import Answered, AnsweredLater
 
 if TYPE_CHECKING:
     from trifuse.contrib._protect.attempts import Attempt
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 RAW = "raw"
 STREAMING = "streaming"
-_HEADER = "x-stainless-raw-response"
+HEADER = "x-stainless-raw-response"
+"""The header by which the SDK notes the view."""
 _VIEWS = {"true": RAW, "raw": RAW, "stream": STREAMING}
 
 
@@ -26,7 +28,7 @@ def view_of(options: Any) -> str | None:
     if not isinstance(headers, dict):
         return None
     for name, value in headers.items():
-        if name.lower() == _HEADER and isinstance(value, str):
+        if name.lower() == HEADER and isinstance(value, str):
             return _VIEWS.get(value.lower())
     return None
 
@@ -77,40 +79,3 @@ def given(call: Call, stream: Any, opened: list[Any]) -> Any:
     stand_in = (AnsweredLater if inspect.iscoroutinefunction(response.parse) else Answered)(shown(stream))
     response.parse = stand_in.parse
     return response
-
-
-def answered(call: Call, answer: Any, *, asynchronous: bool) -> Any:
-    """Give what stands for the response of a call that a fallback answered."""
-    legacy = call.view == RAW and call.protection.provider.module == "openai"
-    return (AnsweredLater if asynchronous and not legacy else Answered)(answer)
-
-
-class Answered:
-    """Stands for a raw response where a fallback answered, and there was no response."""
-
-    def __init__(self, answer: Any) -> None:
-        """Take the answer."""
-        self._answer = answer
-        self.headers: dict[str, str] = {}
-        self.http_response = None
-        self.status_code = 200
-        self.retries_taken = 0
-        self.request_id = None
-
-    def parse(self, *, to: Any = None) -> Any:  # noqa: ARG002 - as the SDK's
-        """Give the answer."""
-        return self._answer
-
-    def close(self) -> Any:
-        """Do nothing."""
-
-
-class AnsweredLater(Answered):
-    """The same, of an asynchronous client."""
-
-    async def parse(self, *, to: Any = None) -> Any:  # noqa: ARG002 - as the SDK's
-        """Give the answer."""
-        return self._answer
-
-    async def close(self) -> Any:
-        """Do nothing."""

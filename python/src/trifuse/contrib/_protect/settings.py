@@ -89,12 +89,14 @@ class Settings:
     def __init__(self, given: Mapping[str, Any]) -> None:
         """Check. Raises ConfigurationError."""
         self.given = {**_DEFAULTS, **given}
+        if self.given["max_wait"] is None:
+            self.given["max_wait"] = 0
         self.breaker = {name: value for name, value in given.items() if name in _BREAKER}
         self.fallback = given.get("fallback", NOT_GIVEN)
         without = self.fallback is NOT_GIVEN or self.fallback is None
         if given.get("fallback_on") is not None and without:
             raise ConfigurationError("fallback_on", given["fallback_on"], "only with fallback")
-        if self.given["per"] not in {"client", "model"}:
+        if self.given["per"] not in ("client", "model"):  # noqa: PLR6201 - it may not be hashable
             raise ConfigurationError("per", self.given["per"], "'client' or 'model'")
         self.limits = self._limits()
 
@@ -131,6 +133,8 @@ def read(given: Mapping[str, Any]) -> dict[str, Settings | None]:
             raise TypeError(f"protect() has no setting {name!r}")
     if given.get("pipeline") is not None:
         _check_pipeline(given)
+    if type(given.get("thread", False)) is not bool:
+        raise ConfigurationError("thread", given["thread"], "True or False")
     groups: dict[str, Settings | None] = {"llm": Settings(given)}
     shared = {
         name: value

@@ -23,7 +23,7 @@ def _walk(owner: Any, path: str, found: list[str], depth: int) -> None:
         found += [f"{path}{name}" for name in _methods(type(owner))]
     if depth >= _DEEPEST:
         return
-    for name in _resources(type(owner)):
+    for name in _resources(owner):
         with contextlib.suppress(Exception):  # a resource that needs what is not installed
             resource = getattr(owner, name)
             if hasattr(resource, "_client") and hasattr(resource, "_post"):
@@ -38,12 +38,10 @@ def _methods(kind: type) -> list[str]:
     ]
 
 
-def _resources(kind: type) -> list[str]:
-    return [
-        name
-        for name, value in inspect.getmembers_static(kind)
-        if not name.startswith("_") and name not in _VIEWS and _is_lazy(value)
-    ]
+def _resources(owner: Any) -> list[str]:
+    lazy = [name for name, value in inspect.getmembers_static(type(owner)) if _is_lazy(value)]
+    names = {*lazy, *vars(owner)}  # older SDKs make all of them with the client
+    return sorted(name for name in names if not name.startswith("_") and name not in _VIEWS)
 
 
 def _is_lazy(value: object) -> bool:

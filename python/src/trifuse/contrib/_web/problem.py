@@ -39,7 +39,10 @@ def answer_to(error: BaseException) -> Answer | None:
 
     Looked for in the error, the causes it names, and in a group whose errors are all ours.
     """
-    found = _ours(error)
+    try:
+        found = _ours(error)
+    except Exception:  # noqa: BLE001 - of an error whose attributes raise: the error itself is what counts
+        return None
     if isinstance(found, RefusedError):
         return refusal(503, found)
     return None if found is None else refusal(504, found)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import threading
 from collections import deque
@@ -62,7 +63,8 @@ class Serving:
             await asyncio.sleep(0)
             await asyncio.gather(*(c.close() for c in list(self._connections)))
         server.close()
-        await server.wait_closed()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(server.wait_closed(), 1)
 
     def opened(self, connection: Connection) -> None:
         """A connection is there."""
