@@ -10,6 +10,8 @@ say "== random histories, model beside core"
 bash tools/wheel.sh
 bash tools/install_wheel.sh
 TRIFUSE_SOAK_SECONDS="$SECONDS_EACH" run_pytest soak-model tests/model
+say "== memory of a protected client, from call 20,000 to 200,000"
+TRIFUSE_LONG=1 run_pytest soak-memory tests/llm/scenarios/test_measures.py -k memory
 say "== stress, $SECONDS_EACH s"
 configure soak -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=RelWithDebInfo
 END=$((SECONDS + SECONDS_EACH))

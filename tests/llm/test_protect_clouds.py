@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import anthropic
 import httpx2
@@ -11,9 +12,10 @@ import openai
 import pytest
 import trio
 from trifuse import RequestTimeoutError, deadline, last_call, registry
+from trifuse.contrib._protect import answers_anthropic, answers_openai
 from trifuse.contrib.anthropic import protect as protect_anthropic
 from trifuse.contrib.openai import describe, protect
-from trifuse.testing.chaos import answer, hang, status, stream, truncate
+from trifuse.testing.chaos import answer, hang, raw, status, stream, truncate
 
 ASKED = [{"role": "user", "content": "Hi"}]
 
@@ -23,26 +25,37 @@ def side(diagonal):
     return diagonal
 
 
+def whole(body):
+    """Make a step of a path that the server does not know: what the API would send there."""
+    sent = json.dumps(body)
+    head = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: application/json"
+    return raw(f"{head}\r\ncontent-length: {len(sent)}\r\n\r\n{sent}".encode())
+
+
 def test_azure_clients_are_protected_as_what_they_are(chaos_server):
-    chaos_server.script(status(500), answer("azure"), path="/openai/deployments/m/chat/completions")
+    chaos_server.script(
+        status(500),
+        whole(answers_openai.chat("azure", "m", 1)),
+        path="/openai/deployments/m/chat/completions",
+    )
     with openai.AzureOpenAI(api_key="k", azure_endpoint=chaos_server.url, api_version="1") as made:
         client = protect(made, name="protected-azure", retry={"delay": 0.001})
         assert isinstance(client, openai.AzureOpenAI)
         copied = client.with_options(timeout=5)
         assert copied._api_version == "1"
-        assert type(copied.chat.completions.create(model="m", messages=ASKED)).__name__ == "ChatCompletion"
+        assert copied.chat.completions.create(model="m", messages=ASKED).choices[0].message.content == "azure"
     assert registry["protected-azure"].snapshot().calls == 2
 
 
 def test_clients_of_vertex_are_protected_as_what_they_are(chaos_server):
     path = "/v1/projects/p/locations/r/publishers/anthropic/models/m:rawPredict"
-    chaos_server.script(status(500), answer("vertex"), path=path)
+    chaos_server.script(status(500), whole(answers_anthropic.message("vertex", "m", 1)), path=path)
     base = f"{chaos_server.url}/v1"
     with anthropic.AnthropicVertex(region="r", project_id="p", access_token="t", base_url=base) as made:
         client = protect_anthropic(made, name="protected-vertex", retry={"delay": 0.001})
         assert isinstance(client, anthropic.AnthropicVertex)
         given = client.messages.create(model="m", max_tokens=9, messages=ASKED)
-        assert type(given).__name__ == "Message"
+        assert given.content[0].text == "vertex"
     assert len(chaos_server.requests) == 2
     assert registry["protected-vertex"].snapshot().calls == 2
 

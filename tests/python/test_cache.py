@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from trifuse import Fallback
 from trifuse._last_call import last_call
-from trifuse.cache import ResultCache
+from trifuse.cache import ResultCache, Store
 
 
 class Service:
@@ -159,3 +159,21 @@ def test_those_who_shared_a_degraded_call_see_that_it_is_one(clock, run):
     assert inner.snapshot().shared == 19
     assert len(inner.store) == len(outer.store) == 0
     assert outer.snapshot().degraded == 20
+
+
+def test_a_store_whose_errors_cannot_be_looked_at_is_a_miss(clock, service):
+    class OddError(Exception):
+        @property
+        def reason(self):
+            raise KeyError
+
+    class Odd(Store):
+        def get(self, key):
+            raise OddError
+
+        def put(self, key, value, keep):
+            raise OddError
+
+    cache = ResultCache(Odd())
+    assert cache(service.__call__)("a") == "a 1"
+    assert cache.snapshot().store_errors >= 2

@@ -81,6 +81,17 @@ def test_a_check_that_raises_is_unhealthy_and_its_text_is_not_told(run, caplog):
     assert "health check 'sync' failed" in caplog.text
 
 
+def test_a_check_that_is_cancelled_by_what_it_asks_is_unhealthy_and_the_others_are_told():
+    async def cancelled():
+        raise asyncio.CancelledError
+
+    async def fine():
+        await asyncio.sleep(0)
+
+    report = asyncio.run(health_of({"pool": cancelled, "other": fine}).report_async())
+    assert report.checks == (("pool", "unhealthy", "was cancelled"), ("other", "healthy", ""))
+
+
 @BOTH
 def test_a_check_that_hangs_is_unhealthy_in_time_and_holds_one_thread(run):
     release = threading.Event()

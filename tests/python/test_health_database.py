@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from types import SimpleNamespace
 
 import pytest
 import trio
@@ -85,3 +86,47 @@ def test_the_database_check_refuses_what_it_cannot_ask(source, query, field):
     with pytest.raises(ConfigurationError) as refused:
         database_check(source, query)
     assert refused.value.field == field
+
+
+class Psycopg:
+    """As a connection of psycopg, in a transaction (2) or not (0); its ``connection`` is itself."""
+
+    autocommit, rollbacks = False, 0
+
+    def __init__(self, status):
+        self.info = SimpleNamespace(transaction_status=status)
+
+    connection = property(lambda self: self)
+
+    def cursor(self):
+        return self
+
+    def execute(self, query):
+        return self
+
+    def fetchone(self):
+        return (1,)
+
+    def close(self):
+        pass
+
+    def rollback(self):
+        self.rollbacks += 1
+
+
+class AsyncPsycopg(AsyncConnection, Psycopg):
+    """As an asynchronous connection of psycopg."""
+
+    async def rollback(self):
+        self.rollbacks += 1
+
+
+@BOTH
+@pytest.mark.parametrize(("status", "ended"), [(0, 2), (2, 0)])
+def test_the_database_check_takes_connections_of_psycopg_and_leaves_no_transaction_that_it_began(
+    run, status, ended
+):
+    one, other = Psycopg(status), AsyncPsycopg(status)
+    health = health_of({"one": database_check(one), "other": database_check(other)})
+    assert [reported(run, health).status, health.report().status] == ["healthy", "healthy"]
+    assert (one.rollbacks, other.rollbacks) == (ended, ended)

@@ -69,7 +69,7 @@ def test_code_may_give_functions_and_types_too():
 @pytest.mark.parametrize(
     ("fallback", "answer"),
     [("Sorry.", "Sorry."), (None, None), (len, 3), ([{}.__getitem__, len], 3)],
-    ids=str,
+    ids=["value", "None", "function", "functions"],
 )
 def test_a_fallback_is_a_value_or_functions(fallback, answer):
     pipeline = Pipeline.from_dict({"fallback": fallback}, "search")

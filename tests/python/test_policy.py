@@ -128,7 +128,11 @@ def test_static_and_class_methods_stay_what_they_are(make):
     assert client.method(4) == (client, 4)
 
 
-@pytest.mark.parametrize("wrong", [3, "text", dict, property(len), (i for i in ())], ids=repr)
+@pytest.mark.parametrize(
+    "wrong",
+    [3, "text", dict, property(len), (i for i in ())],
+    ids=["number", "text", "class", "property", "generator"],
+)
 def test_what_cannot_be_guarded_is_refused_when_decorating(make, wrong):
     with pytest.raises(ConfigurationError) as caught:
         make()(wrong)

@@ -51,6 +51,8 @@ def test_retry_after_in_all_spellings(text, seconds):
         lambda at: time.strftime("%A, %d-%b-%y %H:%M:%S GMT", time.gmtime(at)),
         lambda at: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at)),
         lambda at: time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(at)),
+        lambda at: f"{at:.3f}",
+        lambda at: f"{at * 1_000:.0f}",
     ],
 )
 def test_dates_in_all_spellings(spell):

@@ -290,5 +290,6 @@ def test_while_everything_is_switched_off_calls_run_in_threads_without_a_bound(g
 
 @pytest.mark.parametrize("settings", [{"threads": 0}, {"queue": -1}, {"max_wait": float("nan")}, {"name": 3}])
 def test_bad_settings_are_refused(settings):
-    with pytest.raises(ConfigurationError):
+    with pytest.raises(ConfigurationError) as caught:
         WorkerPool(**settings)
+    assert caught.value.field in settings

@@ -13,9 +13,11 @@ import time
 import chromadb
 import numpy as np
 import pytest
+from chromadb.api.fastapi import FastAPI
 from chromadb.errors import InvalidArgumentError, NotFoundError
 from embedded import ONE, TWO, same
 from trifuse import ConfigurationError, ForcedOpenError, Retry, registry
+from trifuse.contrib._vector.chroma import _limit_session
 from trifuse.contrib.chromadb import connect, describe, protect
 
 _numbers = itertools.count()
@@ -224,6 +226,10 @@ BAD = {
     "a bad total": lambda c: protect(c, total=float("nan")),
     "a policy of another kind": lambda c: protect(c, bulkhead=Retry()),
     "a bad pool": lambda c: protect(c, pool=4, thread=True),
+    "a bad pool that is not used": lambda c: protect(c, pool=4),
+    "an empty name": lambda c: protect(c, name=""),
+    "a thread that is neither on nor off": lambda c: protect(c, thread="no"),
+    "the same of a connection": lambda c: connect(lambda: c, thread="no"),
     "a bad embedding": lambda c: protect(c, embeddings=3),
     "connect without a function": lambda c: connect(c),
 }
@@ -233,6 +239,34 @@ BAD = {
 def test_bad_settings_are_refused(case, bare):
     with pytest.raises(ConfigurationError):
         BAD[case](bare)
+
+
+def test_to_compare_or_to_keep_what_is_not_connected_yet_does_not_connect_it(bare, name):
+    made = []
+
+    def make():
+        made.append(bare)
+        return bare
+
+    lazy, other, guarded = connect(make, name=name), connect(make, name=name), protect(bare, name=name)
+    assert {lazy: 1}[lazy] == 1
+    assert lazy == lazy
+    assert lazy not in (other, guarded)
+    assert guarded != lazy
+    before = hash(lazy)
+    assert made == []
+    assert lazy.count() == guarded.count()
+    assert (hash(lazy), guarded == bare) == (before, True)
+
+
+def test_a_version_that_hides_its_http_client_is_told_of(bare, name, caplog):
+    protect(bare, name=name)
+    assert not caplog.records
+    hidden = FastAPI.__new__(FastAPI)
+    for without in (hidden, None):
+        _limit_session(without, 5.0)
+        assert "do not end" in caplog.records.pop().getMessage()
+        caplog.clear()
 
 
 def test_protected_twice_with_the_same_settings_they_share_the_breaker(bare, name):

@@ -64,6 +64,14 @@ def test_an_embedding_function_can_be_guarded_by_itself(client, embedder, name):
     with pytest.raises(CircuitBreakerOpenError):
         collection.query(query_texts=["A"])
     assert embedder.calls == 2
+    with pytest.raises(CircuitBreakerOpenError):
+        collection.add(ids=["b"], documents=["B"])
+    guarded.circuit_breaker.reset()
+    with pytest.raises(ConnectionError):
+        guarded(["B"])
+    with pytest.raises(CircuitBreakerOpenError):
+        guarded(input=["B"])
+    assert embedder.calls == 3
     plain = protect_embedding(lambda texts: [[1.0]] * len(texts), name=name + "-plain")
     assert plain(["x", "y"]) == [[1.0], [1.0]]
     assert plain.policy.snapshot().successes == 1

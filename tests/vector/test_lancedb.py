@@ -192,3 +192,18 @@ def test_work_that_takes_its_time_passes_through_and_is_listed(table, name):
     assert told["fallback"]["search"] == ["empty"]
     guarded.optimize()
     assert guarded.circuit_breaker.snapshot().calls == 0
+
+
+def test_special_methods_that_ask_the_database_are_guarded(table, place, name):
+    guarded = protect(table, name=name)
+    database = protect(lancedb.connect(place), name=name)
+    assert (len(guarded), len(database), "docs" in database) == (2, 1, True)
+    assert database["docs"].circuit_breaker is guarded.circuit_breaker
+    assert guarded.circuit_breaker.snapshot().calls == 4
+    guarded.circuit_breaker.force_open()
+    assert (len(guarded), len(database)) == (0, 0)
+    for ask in (lambda: database["docs"], lambda: "docs" in database):
+        with pytest.raises(ForcedOpenError):
+            ask()
+    with pytest.raises(TypeError, match="event loop"):
+        len(aprotect(table, name=name))

@@ -206,10 +206,12 @@ def test_a_synchronous_connection_is_awaited_in_threads(make_connection, quick, 
 
 
 READING = ["SELECT 1", "  select 1", "(SELECT 1)", "WITH a AS (SELECT 1) SELECT * FROM a", "-- so\nSELECT 1",
-           "/* a */ VALUES (1)", b"SELECT 1", "SELECT 1;", sql.SQL("SELECT 1"), sql.SQL("SELECT {}").format(1)]  # fmt: skip
+           "/* delete */ VALUES (1)", "-- it's me\nSELECT 'a'", b"SELECT 1", "SELECT 1;", sql.SQL("SELECT 1"), sql.SQL("SELECT {}").format(1)]  # fmt: skip
 WRITING = ["INSERT INTO a VALUES (1)", "WITH a AS (DELETE FROM b RETURNING *) SELECT * FROM a", "SELECT * FROM a FOR UPDATE",
            "SELECT 1; DELETE FROM a", "SELECT nextval('a')", "SELECT * INTO b FROM a", "CALL f()", "", "EXPLAIN ANALYZE SELECT 1",
-           "SELECT pg_advisory_lock(1)", 7, None, "UPDATE a SET b = 1", "SELECT * FROM a FOR NO KEY UPDATE"]  # fmt: skip
+           "SELECT pg_advisory_lock(1)", 7, None, "UPDATE a SET b = 1", "SELECT * FROM a FOR NO KEY UPDATE", "SELECT '--'; DELETE FROM a",
+           "SELECT '/*'; DELETE FROM a; SELECT '*/'", "SELECT E'\\'--'; DROP TABLE a", "SELECT $$--$$; DELETE FROM a",
+           "SELECT pg_notify('a', 'b')", "SELECT set_config('a', 'b', false)", "SELECT pg_terminate_backend(1)"]  # fmt: skip
 
 
 def test_only_a_statement_that_surely_reads_is_a_read():

@@ -27,6 +27,7 @@ from rag.demo import demo
 from rag.model import rule
 from rag.search import DOCUMENTS, Source
 from rag.settings import Settings
+from rag.store import Store
 
 # chromadb leaves sockets to the garbage collector.
 pytestmark = [
@@ -273,6 +274,19 @@ def test_the_first_words_reach_the_user_while_the_model_still_speaks(services):
     finally:
         server.should_exit = True
         thread.join()
+
+
+def test_answers_that_are_saved_at_the_same_time_are_each_saved_once(tmp_path):
+    database = str(tmp_path / "answers.db")
+
+    async def main():
+        store = Store(Settings(database=database, registry=CircuitBreakerRegistry()))
+        return await asyncio.gather(*(store.save((f"question {n}", "answer", "[]")) for n in range(20)))
+
+    assert all(asyncio.run(main()))
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        saved = [question for (question,) in connection.execute("SELECT question FROM answers")]
+    assert sorted(saved) == sorted(f"question {n}" for n in range(20))
 
 
 def test_the_demo_shows_every_outage(capsys):

@@ -270,12 +270,13 @@ def test_the_wait_is_what_the_refusal_tells_within_bounds(app):
     [
         ("refused_min", -1), ("refused_max", 0.5), ("refused_unknown", "soon"), ("refused_retries", -1),
         ("refused_retries", True), ("breaker", 3), ("breaker_options", {"failure_rate_threshold": 3}),
+        ("breaker_options", 5),
     ],
 )  # fmt: skip
 def test_a_bad_setting_is_named_when_the_application_takes_the_task_on(app, field, value):
     with pytest.raises(ConfigurationError) as caught:
         guarded(app, lambda: 1, **{field: value}).delay  # noqa: B018 - tasks are bound when first used
-    assert caught.value.field == (field if field != "breaker_options" else "failure_rate_threshold")
+    assert caught.value.field == ("failure_rate_threshold" if isinstance(value, dict) else field)
 
 
 def test_tasks_may_share_a_breaker(app):

@@ -123,6 +123,24 @@ def test_an_adaptive_limit_learns_and_is_left_empty():
     """)
 
 
+def test_a_stream_holds_its_place_until_it_is_closed():
+    run("""
+        from django.http import StreamingHttpResponse
+        def stream(request):
+            return StreamingHttpResponse(iter([b"a", b"b"]))
+        urlpatterns.append(path("stream", stream))
+        one = Bulkhead(1, max_queue=0)
+        configure(adaptive_limit=one)
+        for way in ("sync", "async"):
+            answer = ask(way, "/stream")
+            assert (answer.status_code, one.in_flight) == (200, 1)
+            assert ask(way, "/pay").status_code == 503
+            answer.close()
+            answer.close()
+            assert (one.in_flight, ask(way, "/pay").status_code) == (0, 200)
+    """)
+
+
 def test_health_and_admin_routes():
     run("""
         configure()

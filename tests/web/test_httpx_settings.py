@@ -50,7 +50,11 @@ def test_a_bad_setting_is_named_and_nothing_is_made(field, value):
 
 @pytest.mark.parametrize(
     ("settings", "field"),
-    [({"bulkhead": {"limit": 0}}, "limit"), ({"retry": {"max_retries": -1}}, "max_retries"), ({"retry": -1}, "retry")],
+    [
+        ({"bulkhead": {"limit": 0}}, "limit"),
+        ({"retry": {"max_retries": -1}}, "max_retries"),
+        ({"retry": -1}, "retry"),
+    ],
 )
 def test_a_bad_setting_of_a_mapping_keeps_its_own_name(settings, field):
     with pytest.raises(ConfigurationError) as caught:

@@ -13,6 +13,7 @@ import pytest
 from trifuse import (
     AdaptiveLimit,
     Bulkhead,
+    CircuitBreakerOpenError,
     CircuitBreakerRegistry,
     ConfigurationError,
     per,
@@ -60,6 +61,27 @@ def test_refusals_inside_are_503_and_other_errors_pass():
     assert b"payments" not in content
     with pytest.raises(ZeroDivisionError):
         get(wsgi.Resilience(lambda environ, start_response: 1 / 0))
+
+
+def test_an_application_that_begins_when_it_is_iterated_is_answered_for_until_then():
+    breaker, limit = CircuitBreakerRegistry().breaker("payments"), Bulkhead(1)
+
+    def app(environ, start_response):
+        if environ["PATH_INFO"] == "/early":
+            breaker.call(fine, environ, start_response)
+        start_response("200 OK", [])
+        yield b"begun"
+        breaker.call(fine, environ, start_response)
+
+    breaker.trip(retry_after=4)
+    for limits in ({}, {"adaptive_limit": limit}, {"timeout": 5}):
+        guarded = wsgi.Resilience(app, **limits)
+        status, headers, content = get(guarded, "/early")
+        assert (status, headers["retry-after"]) == (503, "4")
+        assert b"payments" not in content
+        with pytest.raises(CircuitBreakerOpenError):
+            get(guarded, "/late")
+        assert limit.in_flight == 0
 
 
 def test_rates_by_key():

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import sqlite3
 from collections import deque
@@ -20,24 +21,29 @@ _MOST_WAITING = 1000
 
 
 class Store:
-    """Saves answers, the oldest first; at most 1,000 wait while the database is down."""
+    """Saves answers, the oldest first; at most 1,000 wait while the database is down.
+
+    Each is saved at least once: twice where the time of a save is over and the database has it all the same.
+    """
 
     def __init__(self, settings: Settings) -> None:
         """Guard the database, which is connected to when the first answer is saved."""
         self.waiting: deque[Row] = deque(maxlen=_MOST_WAITING)
+        self._turn = asyncio.Lock()  # or two requests would save the same row
         self._insert, self._close = (_postgres if settings.postgres else _sqlite)(settings)
 
     async def save(self, row: Row) -> bool:
         """Save an answer and those that wait; False: it waits too."""
         self.waiting.append(row)
-        while self.waiting:
-            first = self.waiting[0]
-            try:
-                await self._insert(first)
-            except Exception:  # noqa: BLE001 - the caller has the answer; saving it is not worth an error
-                return False
-            with contextlib.suppress(ValueError):  # it is gone where two requests save at once
-                self.waiting.remove(first)
+        async with self._turn:
+            while self.waiting:
+                first = self.waiting[0]
+                try:
+                    await self._insert(first)
+                except Exception:  # noqa: BLE001 - the caller has the answer; saving it is not worth an error
+                    return False
+                if self.waiting[0] is first:  # else it has made room for a newer one
+                    self.waiting.popleft()
         return True
 
     async def close(self) -> None:
@@ -66,8 +72,6 @@ def _postgres(settings: Settings) -> Parts:
 
 
 def _sqlite(settings: Settings) -> Parts:
-    import asyncio
-
     breaker = CircuitBreaker(
         "database", registry=settings.registry, request_timeout=settings.limits[2], **settings.breaker
     )

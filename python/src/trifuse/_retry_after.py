@@ -39,7 +39,7 @@ def retry_after(subject: Any) -> float | None:
     Looked at, in this order, of ``subject.response`` or ``subject`` itself:
 
     * the headers ``retry-after-ms`` and ``retry-after``: seconds, whole or not, a date of HTTP or
-      RFC 3339, or a duration such as ``6m0s``;
+      RFC 3339, a time since 1970, or a duration such as ``6m0s``;
     * of a refusal for too much (429, 503, 529, 403 or no known status) the headers of rate limits,
       ``x-ratelimit-reset-*``, ``anthropic-ratelimit-*-reset`` and the like, of each kind of which
       nothing remains; the latest of them;
@@ -161,7 +161,9 @@ def _of_headers(headers: dict[str, Any], status: int | None) -> int | None:
     number = _number(text)
     if number == 0:
         return 0
-    if number is None and isinstance(text, str):
+    if number is not None:
+        number = _from_now(number)
+    elif isinstance(text, str):
         number = _until(text) or _duration(text)
     told = _nanoseconds(number)
     if told:
@@ -186,9 +188,14 @@ def _reset(value: Any) -> int:
     number = _number(value)
     if number is None:
         return _nanoseconds(_duration(value) or _until(value)) if isinstance(value, str) else 0
-    if number >= _EPOCH:
-        number = (number / 1_000 if number >= _EPOCH_MS else number) - _now()
-    return _nanoseconds(number)
+    return _nanoseconds(_from_now(number))
+
+
+def _from_now(number: float) -> float:
+    """Give seconds as they are, and of a time since 1970 (in seconds or milliseconds) those that are left."""
+    if number < _EPOCH:
+        return number
+    return (number / 1_000 if number >= _EPOCH_MS else number) - _now()
 
 
 def _of_body(body: Any) -> int | None:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, ParamSpec, Self, TypeVar
 
 from trifuse._bulkhead import Bulkhead
 from trifuse._durations import NEVER, Duration
-from trifuse._errors import BulkheadFullError
+from trifuse._errors import BulkheadFullError, ConfigurationError
 from trifuse._listeners import log
 from trifuse._locks import Lock
 from trifuse._places import Place
@@ -81,7 +81,11 @@ class WorkerPool:
         name: str = "worker threads",
     ) -> None:
         """Begin without threads."""
-        self._bulkhead = Bulkhead(threads, max_queue=queue, max_wait=max_wait, name=name)
+        try:
+            self._bulkhead = Bulkhead(threads, max_queue=queue, max_wait=max_wait, name=name)
+        except ConfigurationError as error:
+            field = {"limit": "threads", "max_queue": "queue"}.get(error.field, error.field)
+            raise ConfigurationError(field, error.value, error.allowed) from None
         self._lock = Lock()
         self._idle: list[_Worker] = []
         self._stuck = 0

@@ -37,7 +37,7 @@ def test_a_thousand_guarded_calls_leave_the_loop_on_time():
         assert server.count >= 1000
     guarded, bare = min(found["guarded"]), min(found["bare"], default=0)
     print(f"\nloop lag p99: guarded {guarded * 1e3:.2f} ms, bare {bare * 1e3:.2f} ms")
-    assert guarded < max(0.005, 1.7 * bare)
+    assert guarded < max(0.005, 2 * bare)
 
 
 def test_the_measure_of_the_lag_sees_a_loop_that_stands_still():

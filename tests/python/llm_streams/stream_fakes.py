@@ -2,6 +2,7 @@
 """Clients whose streams do as they are told, for the tests of guarded streams."""
 
 import anyio
+from trifuse import Bulkhead, Pipeline
 from trifuse._llm.formats import OPENAI_CHAT
 from trifuse._llm.limits import StreamLimits
 from trifuse._llm.streams import open_async, open_sync
@@ -147,3 +148,13 @@ def read_sync(policy, client, *, fmt=OPENAI_CHAT, pause=0, **settings):
     except Exception as error:
         read.error = error
     return read
+
+
+def world(breaker_of):
+    """Make a breaker in half-open with one probe, a bulkhead for one, and their pipeline."""
+    breaker, one = breaker_of(half_open_max_calls=1), Bulkhead(1, max_queue=0)
+    return breaker, one, Pipeline("x", breaker, one)
+
+
+def free(breaker, bulkhead):
+    return bulkhead.snapshot().in_flight == 0 and breaker.snapshot().probes_in_flight == 0

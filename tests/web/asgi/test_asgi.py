@@ -144,7 +144,10 @@ def test_websockets_and_lifespan_pass_through():
         ({"max_keys": 0}, "max_keys"),
         ({"timeout": -1}, "timeout"),
         ({"timeout": float("nan"), "key": by_client}, "timeout"),
-        *(({"exempt": bad}, "exempt") for bad in ("/health", b"/health", [""], ["health"], [5], {"/health": True}, 7)),
+        *(
+            ({"exempt": bad}, "exempt")
+            for bad in ("/health", b"/health", [""], ["health"], [5], {"/health": True}, 7)
+        ),
     ],
 )
 def test_bad_settings_are_refused_by_name(settings, field, fine):

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import time
 
 import grpc
@@ -100,6 +102,26 @@ def test_a_stream_that_is_cancelled_is_no_outcome_and_gives_its_place_back(chann
     assert kit.call(one, b"OK", "unary_stream") == [b"first", b"done"]
 
 
+def test_a_stream_that_is_dropped_is_cancelled_and_gives_its_place_back(channel, kit):
+    one = channel(bulkhead=1)
+    for answer in one.unary_stream("/test.Service/unary_stream")(b"HANG"):
+        assert answer == b"first"
+        break
+    gc.collect()
+    kit.eventually(guard_of(one), (0, 0, 0, 1))
+    assert kit.call(one, b"OK", "unary_stream") == [b"first", b"done"]
+
+
+def test_the_ends_of_streams_that_nobody_holds_any_more_are_told(channel, kit):
+    one = channel(bulkhead=10)
+    stream = one.unary_stream("/test.Service/unary_stream")
+    for number in range(200):
+        with contextlib.suppress(grpc.RpcError):
+            for _ in stream(b"OK" if number % 2 else b"UNAVAILABLE"):
+                pass
+    kit.eventually(guard_of(one), (100, 100, 0, 0))
+
+
 def test_cancelled_tasks_give_everything_back_and_stay_cancelled(service, kit):
     one = kit.Aio(service.target, {"bulkhead": 100})
 
@@ -189,7 +211,9 @@ def test_with_everything_switched_off_calls_pass(channel, service, kit):
     ("field", "value"),
     [
         ("scope", "host"),
-        ("idempotent", "/a/b"), ("idempotent", 7), ("idempotent", [7]),
+        ("idempotent", "/a/b"),
+        ("idempotent", 7),
+        ("idempotent", [7]),
         ("target", 3),
         ("failure_if", bool),
         ("key", str),

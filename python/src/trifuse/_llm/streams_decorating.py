@@ -86,7 +86,11 @@ def guard_stream(
             raise ConfigurationError("format", format, "no format beside terminal and content")
         format = RawFormat(terminal=terminal, content=content)  # noqa: A001 - as above
     settings = _Settings(
-        policy, checked_format(format), StreamLimits(total, first_content, idle), make_resume(resume), allow_empty
+        policy,
+        checked_format(format),
+        StreamLimits(total, first_content, idle),
+        make_resume(resume),
+        allow_empty,
     )
     return settings.decorate
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from trifuse._core import lib
 from trifuse._durations import NEVER, Duration, nanoseconds, seconds
-from trifuse._errors import ConfigurationError
+from trifuse._errors import ConfigurationError, RefusedError
 from trifuse._listeners import log
 from trifuse._locks import Lock
 from trifuse._options import _function
@@ -212,7 +212,7 @@ class ResultCache(Guards, Policy):
     def _failed(self, what: str, key: str, error: Exception) -> None:
         """Tell of a store that failed; the key only as a digest."""
         self._count("store_errors")
-        told = log().debug if getattr(error, "reason", None) is not None else log().warning
+        told = log().debug if isinstance(error, RefusedError) else log().warning
         told("cache %r: %s of %s failed (%s)", self.name, what, digest(key, 12), type(error).__qualname__)
 
 

@@ -124,6 +124,8 @@ class GuardedTask(celery.Task):  # type: ignore[misc]
             return given
         if given is not None and not isinstance(given, str):
             raise ConfigurationError("breaker", given, "a name, a CircuitBreaker or another policy, or None")
+        if not isinstance(cls.breaker_options, Mapping):
+            raise ConfigurationError("breaker_options", cls.breaker_options, "settings of a breaker by name")
         options = {"request_timeout": None, **cls.breaker_options}
         return CircuitBreaker(cls.name if given is None else given, **options)
 

@@ -136,7 +136,7 @@ def _held(place: Place, serve: Callable[[], HttpResponseBase]) -> HttpResponseBa
     except BaseException as error:
         place.end(error)
         raise
-    place.release(_outcome(response))
+    _give_back(place, response)
     return response
 
 
@@ -146,12 +146,22 @@ async def _held_async(place: Place, served: Awaitable[HttpResponseBase]) -> Http
     except BaseException as error:
         place.end(error)
         raise
-    place.release(_outcome(response))
+    _give_back(place, response)
     return response
 
 
-def _outcome(response: HttpResponseBase) -> Outcome:
-    return Outcome.FAILURE if response.status_code >= SERVER_ERROR else Outcome.SUCCESS
+def _give_back(place: Place, response: HttpResponseBase) -> None:
+    """Give a place back, of a stream when the server closes the response."""
+
+    def give_back() -> None:
+        if place._state:
+            failed = response.status_code >= SERVER_ERROR
+            place.release(Outcome.FAILURE if failed else Outcome.SUCCESS)
+
+    if response.streaming:
+        response._resource_closers.append(give_back)
+    else:
+        give_back()
 
 
 def health_urls(

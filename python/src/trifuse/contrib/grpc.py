@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, Unpack
@@ -21,6 +22,7 @@ from trifuse.contrib._http.attempts import run
 from trifuse.contrib._http.grpc_aio import make
 from trifuse.contrib._http.grpc_calls import (
     WIRE,
+    EndedError,
     GrpcGuard,
     ended,
     failed_call,
@@ -175,20 +177,26 @@ def _nothing(call: Any) -> None:
 
 
 def _watch(call: Any, permit: Permit) -> None:
-    def done(call: Any) -> None:
-        error: BaseException | None
-        try:
-            error = call.exception()
-        except grpc.FutureCancelledError as cancelled:
+    """Report how a call ends. It is held weakly: grpc cancels one that nobody holds any more."""
+    held, state = weakref.ref(call), getattr(call, "_state", None)
+
+    def done() -> None:
+        call = held()
+        code = getattr(state, "code", None) if call is None else call.code()
+        if code is None or code is grpc.StatusCode.CANCELLED:
             permit.release()
-            del cancelled
-            return
-        ended(permit, error)
+        elif code is grpc.StatusCode.OK:
+            ended(permit, None)
+        else:
+            ended(permit, EndedError(code) if call is None else call.exception())
 
     try:
-        call.add_done_callback(done)
+        comes = call.add_callback(done)
     except Exception:  # noqa: BLE001 - a kind of call that cannot tell its end is not judged
         permit.release()
+        return
+    if not comes:  # it has ended meanwhile
+        done()
 
 
 def aio_interceptors(**fields: Unpack[GrpcFields]) -> list[Any]:

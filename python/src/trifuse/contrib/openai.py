@@ -63,6 +63,7 @@ def protect(client: C, /, **settings: Unpack[ProtectSettings]) -> C:
     Raises:
         ConfigurationError: for a setting that is not allowed, and for a synchronous client whose
             requests cannot be ended from outside.
+        UnsupportedError: for a version of the SDK that lacks what the guards hold on to.
     """
     given: dict[str, Any] = dict(settings)
     return protected(client, _PROVIDER, given)

@@ -16,10 +16,9 @@ from http.client import responses
 from typing import Any
 
 from trifuse._durations import Duration
-from trifuse._errors import ConfigurationError, RateLimitedError
+from trifuse._errors import RateLimitedError
 from trifuse._places import Place
 from trifuse._values import Outcome
-from trifuse.contrib._web import control
 from trifuse.contrib._web.inbound import EXEMPT, SERVER_ERROR, Inbound
 from trifuse.contrib._web.problem import Answer, answer_to, refusal
 
@@ -84,7 +83,8 @@ class Resilience:
             return self.app(environ, start_response)
         starter = _Starter(start_response)
         try:
-            return self._limited(environ, starter)
+            body = self._limited(environ, starter)
+            return body if starter.status else _Unbegun(body, starter, start_response)
         except Exception as error:
             answer = None if starter.status else answer_to(error)
             if answer is None:
@@ -132,6 +132,25 @@ class _Passed:
         close = getattr(self._body, "close", None)
         if close is not None:
             close()
+
+
+class _Unbegun(_Passed):
+    """A body whose application begins to answer when it is iterated, as generators do."""
+
+    __slots__ = ("_start", "_starter")
+
+    def __init__(self, body: Iterable[bytes], starter: _Starter, start_response: Any) -> None:
+        super().__init__(body)
+        self._starter, self._start = starter, start_response
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            yield from self._body
+        except Exception as error:
+            answer = None if self._starter.status else answer_to(error)
+            if answer is None:
+                raise
+            yield from respond(self._start, answer)
 
 
 class _Body(_Passed):

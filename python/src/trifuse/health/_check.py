@@ -63,6 +63,10 @@ class Check:
             return self._late()
         return self._failed(job.error) if job.error is not None else result_of(self.name, job.result)
 
+    def cancelled(self) -> CheckResult:
+        """Give the result of a check that was cancelled, though its report was not."""
+        return CheckResult(self.name, Status.UNHEALTHY, "was cancelled")
+
     def _late(self) -> CheckResult:
         return CheckResult(self.name, Status.UNHEALTHY, f"did not answer within {self.timeout:g} s")
 

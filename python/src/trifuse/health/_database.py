@@ -49,7 +49,14 @@ def database_check(source: Any, query: str = "SELECT 1") -> Callable[[], Any]:
 
 def _way(source: Any) -> str | None:
     return next(
-        (w for w in ("acquire", "connection", "cursor", "execute", "connect") if hasattr(source, w)), None
+        (w for w in ("acquire", "connection", "cursor", "execute", "connect") if _has(source, w)), None
+    )
+
+
+def _has(source: Any, method: str) -> bool:
+    """Tell whether there is such a method; connections have ``connection`` as a property."""
+    return not isinstance(getattr(type(source), method, None), property) and callable(
+        getattr(source, method, None)
     )
 
 
@@ -75,6 +82,8 @@ def _ask(source: Any, query: str) -> None:
         if _is_sqlalchemy(source):
             source.execute(_text(query)).fetchone()
             return
+        if way == "cursor" and _is_idle(source):
+            opened.callback(source.rollback)
         cursor = opened.enter_context(closing(source.cursor()))
         cursor.execute(query)
         cursor.fetchone()
@@ -92,7 +101,12 @@ async def _ask_async(source: Any, query: str) -> None:
         async with getattr(source, way)() as connection:
             await _run_async(connection, query)
     else:
-        await _run_async(source, query)
+        idle = _is_idle(source)
+        try:
+            await _run_async(source, query)
+        finally:
+            if idle:
+                await source.rollback()
 
 
 async def _run_async(connection: Any, query: str) -> None:
@@ -104,6 +118,12 @@ async def _run_async(connection: Any, query: str) -> None:
         return
     result = await connection.execute(query)
     await result.fetchone()
+
+
+def _is_idle(connection: Any) -> bool:
+    """Tell a connection of psycopg outside of a transaction: the query begins one, which would stay open."""
+    status = getattr(getattr(connection, "info", None), "transaction_status", None)
+    return status == 0 and not getattr(connection, "autocommit", False)
 
 
 def _is_sqlalchemy(connection: Any) -> bool:

@@ -53,9 +53,9 @@ class Health:
         """Take what is known at first; add() takes more."""
         if not isinstance(version, str):
             raise ConfigurationError("version", version, "a text")
-        legal = isinstance(critical_breakers, Iterable) and not isinstance(critical_breakers, (str, bytes))
-        critical = frozenset(critical_breakers) if legal else {None}
-        if not all(isinstance(name, str) for name in critical):
+        several = isinstance(critical_breakers, Iterable) and not isinstance(critical_breakers, (str, bytes))
+        critical = tuple(critical_breakers) if several else ()
+        if not several or not all(isinstance(name, str) for name in critical):
             raise ConfigurationError("critical_breakers", critical_breakers, "several names, such as a list")
         if checks is not None and not isinstance(checks, Mapping):
             raise ConfigurationError("checks", checks, "functions by name, or None")
@@ -122,7 +122,8 @@ class Health:
             async with asyncio.TaskGroup() as group:
                 for check in checks:
                     group.create_task(run(check))
-        return self._report([(check, results[check]) for check in checks])
+        # A check that is cancelled by what it waits for gives nothing.
+        return self._report([(check, results.get(check) or check.cancelled()) for check in checks])
 
     def _report(self, results: list[tuple[Check, CheckResult]]) -> HealthReport:
         found = [(result, check.critical) for check, result in results]

@@ -134,6 +134,19 @@ def code_of(error: BaseException) -> Any:
     return grpc.StatusCode.DEADLINE_EXCEEDED if late else grpc.StatusCode.UNAVAILABLE
 
 
+class EndedError(grpc.RpcError):  # type: ignore[misc]
+    """How a call has ended that nobody holds any more."""
+
+    def __init__(self, code: Any) -> None:
+        """Take the status."""
+        super().__init__()
+        self._code = code
+
+    def code(self) -> Any:
+        """The status."""
+        return self._code
+
+
 class Wire:
     """A call that is not done has a body to come."""
 

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -57,12 +58,32 @@ def checked(result: Any, cast_to: Any, attempt: Attempt, module: str) -> Any:
         message = "the server answered 200 with JSON that is no answer"
     else:
         return result
+    raise invalid(message, attempt.response, module)
+
+
+def invalid(message: str, response: Any, module: str) -> Exception:
+    """Make the SDK's own validation error."""
     import sys
 
     kind = getattr(sys.modules.get(module), "APIResponseValidationError", None)
-    if kind is None or attempt.response is None:
-        raise PageError(message)
-    raise kind(response=attempt.response, body=None, message=message)
+    if kind is None or response is None:
+        return PageError(message)
+    made: Exception = kind(response=response, body=None, message=message)
+    return made
+
+
+@contextlib.contextmanager
+def reading(response: Any, module: str) -> Iterator[None]:
+    """Let what the SDK finds wrong with an answer be its validation error.
+
+    It has plain ones, such as for embeddings without data, that look as if the caller had done something wrong.
+    """
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        if type(error) not in (ValueError, TypeError) or attempt_now.get() is None:
+            raise
+        raise invalid(f"the answer cannot be read: {error}", response, module) from error
 
 
 def learn(guard: Guard, attempt: Attempt) -> None:

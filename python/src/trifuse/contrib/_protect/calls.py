@@ -128,4 +128,10 @@ def run_sync(call: Call) -> Any:
         result = answered(**call.body)
     except AnswerError as error:
         return error.result
-    return result if guard.fallback is None else dressed(call, result, asynchronous=False)
+    if guard.fallback is None:
+        return result
+    if inspect.isawaitable(result):
+        if inspect.iscoroutine(result):
+            result.close()
+        raise TypeError("a fallback of a synchronous client gave what is to be awaited")
+    return dressed(call, result, asynchronous=False)

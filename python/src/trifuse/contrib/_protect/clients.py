@@ -7,6 +7,7 @@ class overrides it is guarded in that one place, whatever helper or view the cal
 
 from __future__ import annotations
 
+import contextlib
 import weakref
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -15,7 +16,7 @@ from trifuse._errors import ConfigurationError, UnsupportedError
 from trifuse._llm.streams_closing import make_interruptible
 from trifuse._locks import Lock
 from trifuse.contrib._need import need
-from trifuse.contrib._protect.attempts import attempt_now
+from trifuse.contrib._protect.attempts import attempt_now, reading
 from trifuse.contrib._protect.calls import Call, run_async, run_sync
 from trifuse.contrib._protect.operations import Provider
 from trifuse.contrib._protect.protection import Protection
@@ -45,8 +46,8 @@ def _sync_class(kind: Any) -> type:
             return super()._prepare_request(request)
 
         def _process_response(self, *args: Any, **kwargs: Any) -> Any:
-            _note(kwargs)
-            return super()._process_response(*args, **kwargs)
+            with _noted(self, kwargs):
+                return super()._process_response(*args, **kwargs)
 
         def copy(self, **changes: Any) -> Any:
             copied = _adopt(self, super().copy(**{**changes, "max_retries": 0}))
@@ -77,8 +78,8 @@ def _async_class(kind: Any) -> type:
             return await super()._prepare_request(request)
 
         async def _process_response(self, *args: Any, **kwargs: Any) -> Any:
-            _note(kwargs)
-            return await super()._process_response(*args, **kwargs)
+            with _noted(self, kwargs):
+                return await super()._process_response(*args, **kwargs)
 
         def copy(self, **changes: Any) -> Any:
             return _adopt(self, super().copy(**{**changes, "max_retries": 0}))
@@ -96,11 +97,12 @@ def _bound(request: Any, names: tuple[str, ...]) -> None:
         request.extensions = bound(request.extensions, left, names)
 
 
-def _note(kwargs: dict[str, Any]) -> None:
-    """Let the attempt know its response."""
-    attempt = attempt_now.get()
-    if attempt is not None and "response" in kwargs:
-        attempt.response = kwargs["response"]
+def _noted(client: Any, kwargs: dict[str, Any]) -> contextlib.AbstractContextManager[None]:
+    """Let the attempt know its response, which is read in the block."""
+    attempt, response = attempt_now.get(), kwargs.get("response")
+    if attempt is not None and response is not None:
+        attempt.response = response
+    return reading(response, client._trifuse.provider.module)
 
 
 def _adopt(client: Any, copied: Any) -> Any:

@@ -13,7 +13,7 @@ from trifuse._pipeline import Pipeline
 from trifuse._retry import Retry
 from trifuse._timeout import Timeout
 from trifuse.contrib._protect.judging import Judged
-from trifuse.contrib._protect.settings import RETRY, Settings
+from trifuse.contrib._protect.settings import RETRY, Limits, Settings
 
 if TYPE_CHECKING:
     from trifuse._policy import Policy
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _SLACK = 1.0
 """Seconds, so that the last attempt ends by its own limit and counts."""
 _NEVER = 365 * 86_400.0
+_ANSWERS = {"id", "object", "choices", "content", "output", "data", "results", "input_tokens"}
+"""One of these an answer of the APIs always has; so that a misspelt kind of error is not taken for one."""
 
 
 class Total(Timeout):
@@ -59,7 +61,10 @@ class Guard:
                 allowed = "not beside a pipeline that begins with one"
                 raise ConfigurationError("fallback", settings.fallback, allowed)
             self.fallback = parts.pop(0)
-        self.limits = settings.limits._replace(total=_total(settings, parts))
+        if any(part.kind == "fallback" for part in parts):
+            raise ConfigurationError("pipeline", given["pipeline"], "a fallback only as its first policy")
+        limits = _limits(settings, parts)
+        self.limits = limits._replace(total=_total(settings, limits, parts))
         self.budget = next((part for part in parts if part.kind == "token_budget"), None)
         self._policies: dict[tuple[bool, bool, bool], Pipeline] = {}
 
@@ -114,9 +119,20 @@ class Guard:
         return self.parts if self.fallback is None else [self.fallback, *self.parts]
 
 
-def _total(settings: Settings, parts: list[Policy]) -> float | None:
+def _limits(settings: Settings, parts: list[Policy]) -> Limits:
+    """Give the limits; that of an attempt is the one of the breaker of an own pipeline."""
+    given, limits = settings.given, settings.limits
+    own = [getattr(part, "_timeout", None) for part in parts if part.kind == "circuit_breaker"]
+    least = min(filter(None, own), default=None)
+    if given.get("pipeline") is None or "request_timeout" in given or least is None:
+        return limits
+    first = least if "first_content" not in given or limits.first_content is None else limits.first_content
+    idle = limits.idle if "idle" in given else least
+    return limits._replace(attempt=least, first_content=min(first, least), idle=idle)
+
+
+def _total(settings: Settings, limits: Limits, parts: list[Policy]) -> float | None:
     """Give the limit on a call with all its attempts: the one that was given, or what they can take at most."""
-    limits = settings.limits
     retry = next((part for part in parts if isinstance(part, Retry)), None)
     if limits.total is not None or limits.attempt is None or retry is None:
         return limits.total
@@ -257,5 +273,8 @@ def _fallback(settings: Settings, name: str) -> Policy | None:
 
     if isinstance(given, Fallback):
         return given
+    if isinstance(given, Mapping) and not _is_by_kind(given) and not _ANSWERS & set(given):
+        allowed = "fallbacks by kind of error and 'default', or an answer as the API would have sent it"
+        raise ConfigurationError("fallback", given, allowed)
     by_kind = given if _is_by_kind(given) else {"default": given}
     return Fallback(by_kind=by_kind, on=settings.given.get("fallback_on"), name=name)

@@ -7,6 +7,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from trifuse.contrib._protect.attempts import checked as page_checked
+from trifuse.contrib._protect.attempts import reading
 from trifuse.contrib._protect.pieces import AsyncBody, Body, as_body
 from trifuse.contrib._protect.responses import shown
 from trifuse.contrib._protect.stand_ins import Answered, AnsweredLater
@@ -36,8 +37,9 @@ def view_of(options: Any) -> str | None:
 def checked(response: Any, call: Call, attempt: Attempt) -> Any:
     """Parse a raw response, which keeps what it was parsed into: an answer that is none must be known."""
     attempt.response = getattr(response, "http_response", attempt.response)
-    parsed = response.parse()
     module = call.protection.provider.module
+    with reading(attempt.response, module):
+        parsed = response.parse()
     if inspect.isawaitable(parsed):
         return _checked_later(response, parsed, call, attempt)
     page_checked(parsed, call.cast_to, attempt, module)
@@ -45,7 +47,10 @@ def checked(response: Any, call: Call, attempt: Attempt) -> Any:
 
 
 async def _checked_later(response: Any, parsing: Any, call: Call, attempt: Attempt) -> Any:
-    page_checked(await parsing, call.cast_to, attempt, call.protection.provider.module)
+    module = call.protection.provider.module
+    with reading(attempt.response, module):
+        parsed = await parsing
+    page_checked(parsed, call.cast_to, attempt, module)
     return response
 
 

@@ -96,7 +96,7 @@ class Settings:
         without = self.fallback is NOT_GIVEN or self.fallback is None
         if given.get("fallback_on") is not None and without:
             raise ConfigurationError("fallback_on", given["fallback_on"], "only with fallback")
-        if self.given["per"] not in ("client", "model"):  # noqa: PLR6201 - it may not be hashable
+        if self.given["per"] not in ("client", "model"):
             raise ConfigurationError("per", self.given["per"], "'client' or 'model'")
         self.limits = self._limits()
 

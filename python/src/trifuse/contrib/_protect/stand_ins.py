@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
+import datetime as dt
 import inspect
 import sys
 from collections.abc import Iterable
@@ -52,7 +52,7 @@ def _response(call: Call, body: bytes) -> Any:
     library = sys.modules[type(request).__module__.partition(".")[0]]
     kind = "text/event-stream" if call.stream else "application/json"
     response = library.Response(200, headers={"content-type": kind}, content=body, request=request)
-    response.elapsed = datetime.timedelta(0)
+    response.elapsed = dt.timedelta(0)
     return response
 
 

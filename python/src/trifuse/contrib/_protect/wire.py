@@ -30,6 +30,9 @@ def why_not_closable(http_client: Any) -> str | None:
             continue
         if not any(kind.__name__ == "HTTPTransport" for kind in type(transport).__mro__):
             return f"its transport is a {type(transport).__qualname__}"
-        if getattr(getattr(transport, "_pool", None), "_http2", False):
+        pool = getattr(transport, "_pool", None)
+        if not hasattr(pool, "_requests"):
+            return "this version of its HTTP library hides its connections"
+        if getattr(pool, "_http2", False):
             return "with HTTP/2 one connection carries the requests of others"
     return None

@@ -59,6 +59,7 @@ class Library(NamedTuple):
 
 def protect(library: Library, target: Any, settings: Mapping[str, Any], *, thread: bool) -> Any:
     """Guard an object."""
+    _check_flag(thread)
     kind = _kind_of(library, target)
     known = library.find(kind)[1]
     if thread and known.asynchronous:
@@ -88,6 +89,7 @@ def connect(
     awaited: bool,
 ) -> Any:
     """Guard an object that ``make`` gives when the first call needs it."""
+    _check_flag(thread)
     if not callable(make):
         raise ConfigurationError("make", make, "a function that connects and gives the object")
     known = library.find(kind)[1]
@@ -134,6 +136,11 @@ def _check_fallbacks(kind: type, table: Table, guards: Guards) -> None:
 def _guards(library: Library, settings: Mapping[str, Any], way: Way) -> Guards:
     made = Settings(library.name, settings, library.is_mistake, threads=way.threads)
     return Guards(made, way, answered(library.is_mistake))
+
+
+def _check_flag(thread: object) -> None:
+    if type(thread) is not bool:
+        raise ConfigurationError("thread", thread, "True or False")
 
 
 def _kind_of(library: Library, target: Any) -> type:

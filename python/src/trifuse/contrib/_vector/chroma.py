@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from trifuse._listeners import log
 from trifuse.contrib._need import need
 from trifuse.contrib._vector.build import Known, Library
 from trifuse.contrib._vector.errors import mistake_or
@@ -177,12 +178,17 @@ def _limit_client(client: Any, seconds: float | None) -> None:
 
 def _limit_session(server: Any, seconds: float | None) -> None:
     """Give the HTTP client of a server a time limit where it has none, so that its calls end."""
+    if not seconds:
+        return
     session = getattr(server, "_session", None)
     timeout = getattr(session, "timeout", None)
-    if session is not None and timeout is not None and seconds:
-        fields = ("connect", "read", "write", "pool")
-        if all(getattr(timeout, field, 0) is None for field in fields):
-            session.timeout = seconds
+    if timeout is not None:
+        if all(getattr(timeout, field, 0) is None for field in ("connect", "read", "write", "pool")):
+            session.timeout = seconds  # type: ignore[union-attr]
+    elif server is None or type(server).__name__ == "FastAPI":
+        log().warning(
+            "this version of chromadb hides its HTTP client: calls that hang do not end, but with thread=True"
+        )
 
 
 def _known() -> Mapping[type, Known]:

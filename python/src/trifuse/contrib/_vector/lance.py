@@ -84,7 +84,12 @@ def _with_queries(
     }
 
 
-_SYNC = Table({**_COMMON, **_with_queries(_sync_queries, _sync_takes)}, _LOCAL, None, lance_queries.KNOWN)
+_SYNC = Table(
+    {**_COMMON, "__len__": _COMMON["count_rows"], **_with_queries(_sync_queries, _sync_takes)},
+    _LOCAL,
+    None,
+    lance_queries.KNOWN,
+)
 _ASYNC_READS = dict.fromkeys(
     ("schema", "version", "uri", "embedding_functions", "uses_v2_manifest_paths"), READ
 )
@@ -104,6 +109,9 @@ _DATABASE_READS = """
 _DATABASE = Table(
     {
         "table_names": Method(empty=lambda _: []),
+        "__len__": Method(empty=lambda _: 0),
+        "__contains__": READ,
+        "__getitem__": OPEN,
         "open_table": OPEN,
         "create_table": OPEN_WRITE,
         "clone_table": OPEN_WRITE,

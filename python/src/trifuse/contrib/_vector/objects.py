@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from trifuse.contrib._vector.guards import Guards
 from trifuse.contrib._vector.methods import make_method
-from trifuse.contrib._vector.sources import Source
+from trifuse.contrib._vector.sources import Lazy, Source
 from trifuse.contrib._vector.tables import NotConnectedError, Table, is_asynchronous
 
 _DELEGATED = (
@@ -115,14 +115,14 @@ class Guard:
         return f"<guarded by {behind.guards.settings.name!r}: {shown}>"
 
     def __eq__(self, other: object) -> bool:
-        """Compare the objects."""
-        return self is other or bool(
-            target_of(self) == (target_of(other) if isinstance(other, Guard) else other)
-        )
+        """Compare the objects; one that is made when it is needed is equal to itself only."""
+        if self is other or _is_lazy(self) or _is_lazy(other):
+            return self is other
+        return bool(target_of(self) == (target_of(other) if isinstance(other, Guard) else other))
 
     def __hash__(self) -> int:
         """Give the object's hash. Raises TypeError where it has none."""
-        return hash(target_of(self))
+        return object.__hash__(self) if _is_lazy(self) else hash(target_of(self))
 
     def __copy__(self) -> Guard:
         """Give itself: it is shared, as clients are."""
@@ -156,7 +156,7 @@ def wrap(behind: Behind) -> Any:
     cls = _classes.get(key)
     if cls is None:
         base = Guard if behind.twin else _SameClass
-        parts = {name: _delegate(name) for name in _DELEGATED if _has_own(behind.kind, name)}
+        parts = {name: _special(name, behind) for name in _DELEGATED if _has_own(behind.kind, name)}
         parts |= _of_class(behind.kind, behind.table)
         cls = _classes.setdefault(key, type(f"Guarded{behind.kind.__name__}", (base,), parts))
     return cls(behind)
@@ -179,6 +179,10 @@ def target_of(guarded: Any) -> Any:
             f"{behind.what} {behind.guards.settings.name!r} is not connected yet: await a call"
         )
     return behind.guards.core.guard(source.get, behind.guards.way)()
+
+
+def _is_lazy(found: object) -> bool:
+    return isinstance(found, Guard) and isinstance(found._trifuse.source, Lazy)
 
 
 def _own(guarded: Guard, name: str) -> Any:
@@ -229,6 +233,24 @@ def _of_class(kind: type, table: Table) -> dict[str, Any]:
 def _has_own(kind: type, name: str) -> bool:
     found = inspect.getattr_static(kind, name, None)
     return found is not None and found is not inspect.getattr_static(object, name, None)
+
+
+def _special(name: str, behind: Behind) -> Callable[..., Any]:
+    """Make a special method, such as ``__len__``: guarded where the object asks its server in it."""
+    if name not in behind.table.methods:
+        return _delegate(name)
+    if behind.twin:
+
+        def refused(self, *args, **kwargs):  # type: ignore[no-untyped-def]  # noqa: ARG001 - as the others
+            raise TypeError(f"{name} cannot be awaited, and would hold up the event loop: use a method")
+
+        return refused
+
+    def guarded(self, *args, **kwargs):  # type: ignore[no-untyped-def]
+        made = vars(self).get(name) or Guard.__getattr__(self, name)
+        return made(*args, **kwargs)
+
+    return guarded
 
 
 def _delegate(name: str) -> Callable[..., Any]:

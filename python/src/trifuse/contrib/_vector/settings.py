@@ -104,7 +104,7 @@ class Settings:
         for field in given:
             if field not in _OWN and field not in _BREAKER:
                 raise TypeError(f"protect() has no setting {field!r}")
-        name = given.get("name") or default_name
+        name = default_name if given.get("name") is None else given["name"]
         self.name: str = name
         self.fallback = given.get("fallback", "empty")
         self.total = _total(given.get("total"), name)
@@ -114,7 +114,8 @@ class Settings:
         fields = {field: value for field, value in given.items() if field in _BREAKER}
         self.breaker = _breaker(name, given, fields, mistake)
         self.embeddings = Embedding(given, name)
-        self.pool = _pool(given.get("pool"), name) if threads else None
+        pool = _checked_pool(given.get("pool"))
+        self.pool = (pool or shared_pool(name)) if threads else None
 
     @property
     def policies(self) -> tuple[Policy, ...]:
@@ -219,10 +220,8 @@ def _policy(kind: str, value: Any, name: str) -> Policy | None:
     return made
 
 
-def _pool(pool: Any, name: str) -> WorkerPool:
-    if pool is None:
-        return shared_pool(name)
-    if not isinstance(pool, WorkerPool):
+def _checked_pool(pool: Any) -> WorkerPool | None:
+    if pool is not None and not isinstance(pool, WorkerPool):
         raise ConfigurationError("pool", pool, "a WorkerPool")
     return pool
 
