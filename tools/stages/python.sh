@@ -4,5 +4,5 @@ source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 require_dirs tests/python tests/integration
 bash tools/wheel.sh
 bash tools/install_wheel.sh
-run_pytest python tests/python
+WORKERS=3 run_pytest python tests/python
 run_pytest integration tests/integration
