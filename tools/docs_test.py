@@ -7,6 +7,7 @@
 - ```c       each block is a whole program, compiled against the library of this checkout and run.
 - ```rust    each block is a program; one without `fn main` is put into one that returns a Result;
              `rust,compile_fail` must fail, `rust,ignore` is skipped.
+             Those of docs/rust.md and docs/rust-services.md are doctests of tests/rust.
 - ```sh, ```toml, ```cmake and the like are not run.
 
 A comment on the line above a block says more:
@@ -27,6 +28,7 @@ from pathlib import Path
 from docs_run import ROOT, RUNNERS, Failure, run_rust
 
 NOT_RUN = {"sh", "bash", "console", "toml", "cmake", "text", "json", "yaml", "ini", "make", "", "mermaid"}
+DOCTESTS = {"rust.md", "rust-services.md"}
 FENCE = re.compile(r"^```(\S*)[^\n]*\n(.*?)^```\s*$", re.MULTILINE | re.DOTALL)
 
 
@@ -121,6 +123,8 @@ def main() -> int:
     rust: list[Block] = []
     for page in pages:
         for block in blocks(page):
+            if block.language == "rust" and page.name in DOCTESTS:
+                continue
             if block.note.startswith("skip"):
                 print(
                     f"  {block.place}: skipped: {block.note.partition(':')[2].strip() or 'WITHOUT A REASON'}"

@@ -61,6 +61,15 @@ def test_a_copy_of_a_protected_client_ends_calls_in_time_too(side, wait_until):
     wait_until(lambda: side.server.requests[0].left)
 
 
+def test_a_call_in_a_thread_is_ended_there_as_well(chaos_server, wait_until):
+    chaos_server.script(drip(20))
+    with openai.OpenAI(api_key="k", base_url=chaos_server.openai_url) as made:
+        client = protect(made, registry=None, thread=True, request_timeout=0.25, retry=None)
+        with pytest.raises(RequestTimeoutError):
+            client.chat.completions.create(model="m", messages=ASKED)
+        wait_until(lambda: chaos_server.requests[0].left)
+
+
 def test_a_connection_that_was_used_before_is_ended_in_time_too(side, wait_until):
     side.protect(request_timeout=0.25)
     side.server.script(answer("first"), hang())

@@ -127,7 +127,7 @@ def test_a_budget_learns_from_the_headers_of_every_answer(side):
     side.ask()
     picture = budget.snapshot()
     assert picture.limits == {"rpm": 60, "tpm": 90_000}
-    assert picture.requests_available == 41
+    assert 41 <= picture.requests_available < 50
     assert 1_234 <= picture.tokens_available < 3_000
 
 

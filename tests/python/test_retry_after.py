@@ -94,6 +94,16 @@ def test_an_error_with_retry_after_trips_for_that_long(breaker_of, clock):
     assert (picture.state, picture.cause, picture.retry_after) == ("open", "tripped", 120.0)
 
 
+@pytest.mark.parametrize("told", ["86401", "99999999999", "1e300"])
+def test_a_word_of_more_than_a_day_opens_for_a_day(breaker_of, told):
+    breaker = breaker_of()
+    with pytest.raises(ServerError):
+        breaker(failing)(ServerError({"retry-after": told}))
+    assert breaker.snapshot().retry_after == 86_400
+    breaker.trip(retry_after=7 * 86_400)  # a person's word holds
+    assert breaker.snapshot().retry_after == 7 * 86_400
+
+
 def test_a_response_that_is_a_failure_trips_too(breaker_of):
     breaker = breaker_of(failure_if=lambda r: r.status_code >= 500)
     response = httpx.Response(503, headers={"retry-after": "60"})

@@ -11,7 +11,7 @@ import pytest
 from pgvector.psycopg import register_vector
 from psycopg import sql
 from psycopg.rows import dict_row
-from trifuse import CircuitBreakerOpenError, ForcedOpenError, RequestTimeoutError
+from trifuse import CircuitBreakerOpenError, ForcedOpenError, RequestTimeoutError, UnsupportedError
 from trifuse.contrib._vector.pg_statements import reads
 from trifuse.contrib.pgvector import aconnect, aprotect, connect, describe, protect
 
@@ -217,6 +217,15 @@ WRITING = ["INSERT INTO a VALUES (1)", "WITH a AS (DELETE FROM b RETURNING *) SE
 def test_only_a_statement_that_surely_reads_is_a_read():
     assert [reads(statement) for statement in READING] == [True] * len(READING)
     assert [reads(statement) for statement in WRITING] == [False] * len(WRITING)
+
+
+def test_a_version_that_cannot_cancel_queries_is_refused(make_connection, monkeypatch):
+    connection = make_connection()
+    monkeypatch.delattr(psycopg.Connection, "cancel_safe")
+    with pytest.raises(UnsupportedError, match=r"psycopg 3\.2"):
+        protect(connection, registry=None)
+    with pytest.raises(UnsupportedError, match=r"psycopg 3\.2"):
+        connect(make_connection, registry=None)
 
 
 def test_describe_tells_what_passes_through(make_connection, name):

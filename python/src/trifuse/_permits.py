@@ -17,7 +17,7 @@ from trifuse._errors import REFUSALS, RefusedError
 from trifuse._listeners import log, log_transition, suspect
 from trifuse._listeners import tell as tell_listeners
 from trifuse._options import FAILURE, IGNORED, SUCCESS, TIMEOUT, Options, kind_of
-from trifuse._retry_after import retry_after_ns
+from trifuse._retry_after import opening_ns
 from trifuse._values import OUTCOMES, Outcome
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def obey_retry_after(breaker: Base, options: Options, subject: object, kind: Kin
     """
     if isinstance(subject, RefusedError):
         return
-    wait = retry_after_ns(subject) if options.respect_retry_after else 0
+    wait = opening_ns(subject) if options.respect_retry_after else 0
     if not wait and options.quota_ns and isinstance(subject, Exception):
         wait = options.quota_ns if (kind or kind_of(subject)) == "quota_spent" else 0
     if wait:

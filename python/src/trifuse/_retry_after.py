@@ -12,7 +12,8 @@ from trifuse._errors import RetriesExhausted, TrifuseError
 from trifuse._silent import is_silent
 
 _SECOND = 1_000_000_000
-_YEAR = 365 * 86_400
+_DAY = 86_400
+_YEAR = 365 * _DAY
 _MOST_CAUSES, _MOST_HEADERS = 8, 200
 _MILLISECONDS = ("retry-after-ms", "x-ms-retry-after-ms", "grpc-retry-pushback-ms")
 _LIMITED = frozenset({403, 429, 503, 529})
@@ -56,6 +57,14 @@ def retry_after(subject: Any) -> float | None:
 def retry_after_ns(subject: Any) -> int:
     """Give the wait in ns; 0 when there is none, and for one of 0."""
     return told_ns(subject) or 0
+
+
+def opening_ns(subject: Any) -> int:
+    """Give how long a circuit opens for what a server says, in ns: its word, but a day at most.
+
+    A header that is garbage must not cut a service off for longer than somebody looks after it.
+    """
+    return min(retry_after_ns(subject), _DAY * _SECOND)
 
 
 def told_ns(subject: Any) -> int | None:

@@ -131,10 +131,10 @@ def attempt_sync(guard: Guard, send: Callable[[], Any], finish: Callable[[Any, A
     attempt = Attempt(end)
     left, expired = attempt.left() or 0.0, end[1]._expired
     try:
-        if guard.thread:
-            work = (guard, send, finish, attempt)
-            return run_in_thread(guard.name, _attempt_sync, work, {}, left, expired)
-        return call_within(left, expired, lambda: _attempt_sync(guard, send, finish, attempt))
+        within_time = (left, expired, lambda: _attempt_sync(guard, send, finish, attempt))
+        if guard.thread:  # there too it is ended, where that can be done
+            return run_in_thread(guard.name, call_within, within_time, {}, left, expired)
+        return call_within(*within_time)
     except Exception as error:
         late = isinstance(error, RequestTimeoutError)
         cause = error.__cause__ if late else error

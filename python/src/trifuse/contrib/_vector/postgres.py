@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from trifuse._errors import UnsupportedError
 from trifuse.contrib._need import need
 from trifuse.contrib._vector.build import Known, Library
 from trifuse.contrib._vector.errors import mistake_or
@@ -35,6 +36,10 @@ def _lost(connection: Any) -> bool:
 
 def _known() -> Mapping[type, Known]:
     library = need("psycopg", "pgvector")
+    if not hasattr(library.Connection, "cancel_safe"):  # without it queries would not end in time
+        raise UnsupportedError(
+            "pgvector", "protect", "install psycopg 3.2 or later, which can cancel queries"
+        )
     return {
         library.Connection: Known(_TABLE, dead=_lost),
         library.AsyncConnection: Known(_TABLE, asynchronous=True, dead=_lost),
