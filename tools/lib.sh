@@ -64,6 +64,14 @@ need_clang_runtime() {
   fi
 }
 
+# need_postgres: the server, which Debian does not put into the PATH.
+need_postgres() {
+  have_command postgres || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null && return 0
+  [ "$(id -u)" = 0 ] && have_command apt-get || die "PostgreSQL is missing: install the Debian package postgresql"
+  say "  installing postgresql"
+  apt_install postgresql
+}
+
 # require_dirs <dir>...: what a stage tests must be there; an absent part is a failure, never a skip.
 require_dirs() {
   local dir

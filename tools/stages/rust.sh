@@ -5,7 +5,9 @@ require_dirs bindings/rust/Cargo.toml bindings/rust/check-abi.sh bindings/rust/c
 source tools/rust.sh
 need_cbindgen
 need_msrv
+need_postgres
 cd "$ROOT/bindings/rust" || exit 1
+export TRIFUSE_NO_SKIP=1                       # a server that is missing is a failure here
 quietly cargo-test cargo test --workspace --all-features
 grep -hE '^test result' "$BUILD/logs/cargo-test.log" |
   awk '{p += $4; f += $6} END {printf "  cargo test: %d passed, %d failed\n", p, f; exit p == 0}'

@@ -23,7 +23,7 @@ pub fn medians(criterion: &Path, group: &str) -> Medians {
 }
 
 /// The least times, of groups whose benchmarks have one thread; they do not depend on what else runs.
-fn leasts(criterion: &Path, group: &str) -> Medians {
+pub fn leasts(criterion: &Path, group: &str) -> Medians {
     if group.contains("two threads") {
         return medians(criterion, group);
     }
@@ -93,6 +93,23 @@ const POLICIES: [Aim; 9] = [
     },
 ];
 
+/// At most 0.6 of tower-resilience's layers, and not slower than tower's own.
+const TOWER: [Aim; 12] = [
+    Aim::of_layers("tower breaker", RESILIENCE, 0.6),
+    Aim::of_layers("tower breaker, refused", RESILIENCE, 0.6),
+    Aim::of_layers("tower rate limit", RESILIENCE, 0.6),
+    Aim::of_layers("tower rate limit", "tower", 1.0),
+    Aim::of_layers("tower bulkhead", RESILIENCE, 0.6),
+    Aim::of_layers("tower bulkhead", "tower", 1.0),
+    Aim::of_layers("tower retry", RESILIENCE, 0.6),
+    Aim::of_layers("tower retry", "tower", 1.0),
+    Aim::of_layers("tower retry with budget", RESILIENCE, 0.6),
+    Aim::of_layers("tower retry with budget", "tower", 1.0),
+    Aim::of_layers("tower timeout", "tower", 1.0),
+    Aim::of_layers("tower stack", RESILIENCE, 0.6),
+];
+
+const RESILIENCE: &str = "tower-resilience";
 const BUCKET: &str = "trifuse, token bucket";
 const GOVERNOR: &str = "governor, standard clock";
 
@@ -127,6 +144,23 @@ pub fn print_policies(criterion: &Path) -> usize {
     aims(criterion, &POLICIES)
 }
 
+/// Prints the layers of tower, then the aims; returns how many are missed.
+pub fn print_tower(criterion: &Path) -> usize {
+    for layer in [
+        "breaker",
+        "breaker, refused",
+        "rate limit",
+        "bulkhead",
+        "retry",
+        "retry with budget",
+        "timeout",
+        "stack",
+    ] {
+        print_group(criterion, &format!("tower {layer}"), "trifuse");
+    }
+    aims(criterion, &TOWER)
+}
+
 /// Prints every figure beside ours.
 fn print_group(criterion: &Path, group: &str, reference: &str) {
     let (all, leasts) = (medians(criterion, group), leasts(criterion, group));
@@ -145,6 +179,10 @@ fn aims(criterion: &Path, aims: &[Aim]) -> usize {
 }
 
 impl Aim {
+    const fn of_layers(group: &'static str, other: &'static str, most: f64) -> Self {
+        Self { group, ours: "trifuse", beside: Beside::Named(other), most }
+    }
+
     fn holds(&self, criterion: &Path) -> bool {
         let all = leasts(criterion, self.group);
         let peers =

@@ -4,3 +4,7 @@
 /// The page for Rust users.
 #[doc = include_str!("../../../docs/rust.md")]
 pub struct Page;
+
+/// The page for Rust services.
+#[doc = include_str!("../../../docs/rust-services.md")]
+pub struct Services;

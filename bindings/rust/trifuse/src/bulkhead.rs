@@ -8,7 +8,7 @@ use crate::bulkhead_config::{AdaptiveLimitBuilder, AdaptiveLimitConfig, Bulkhead
 use crate::bulkhead_permit::BulkheadPermit;
 use crate::error::ConfigError;
 use crate::name::Name;
-use crate::places::{Held, Holder, Places, enter};
+use crate::places::{Enter, Held, Holder, Places};
 use crate::refused::Refused;
 use crate::snapshot_policy::ConcurrencySnapshot;
 use crate::text_policy::Algorithm;
@@ -108,7 +108,7 @@ macro_rules! common {
             pub fn acquire(&self) -> impl Future<Output = Result<BulkheadPermit<'_>, Refused>> + Send {
                 let shared = &*self.shared;
                 async move {
-                    enter(shared).await?;
+                    Enter::new(shared).await?;
                     Ok(BulkheadPermit(Held::new(Holder::Borrowed(shared))))
                 }
             }
@@ -125,7 +125,7 @@ macro_rules! common {
             ) -> impl Future<Output = Result<BulkheadPermit<'static>, Refused>> + Send + use<> {
                 let shared = self.shared.clone();
                 async move {
-                    enter(shared.clone()).await?;
+                    Enter::new(shared.clone()).await?;
                     Ok(BulkheadPermit(Held::new(Holder::Owned(shared))))
                 }
             }

@@ -17,6 +17,7 @@ use crate::text::Outcome;
 pub struct Classification {
     outcome: Outcome,
     trip_for: Option<Duration>,
+    in_vain: bool,
 }
 
 impl Classification {
@@ -34,7 +35,42 @@ impl Classification {
     /// ```
     #[must_use]
     pub const fn retry_after(wait: Duration) -> Self {
-        Self { outcome: Outcome::Failure, trip_for: Some(wait) }
+        Self { outcome: Outcome::Failure, trip_for: Some(wait), in_vain: false }
+    }
+
+    /// The same, and no retry is of use: a [`Retry`](crate::Retry) ends with this result. To a breaker it is
+    /// what it was.
+    ///
+    /// ```
+    /// use trifuse::{Classification, Outcome, Retry, RetryableBlocking};
+    ///
+    /// let policy = Retry::builder("api").build()?;
+    /// let mut calls = 0;
+    /// let pay = || {
+    ///     calls += 1;
+    ///     Err::<(), _>(402)
+    /// };
+    /// let verdict = |_: &Result<(), u16>| Classification::from(Outcome::Failure).without_retry();
+    /// assert_eq!(pay.retry(&policy).classify(verdict).call(), Err(402));
+    /// assert_eq!(calls, 1);
+    /// # Ok::<(), trifuse::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub const fn without_retry(mut self) -> Self {
+        self.in_vain = true;
+        self
+    }
+
+    /// Whether a retry may be of use, where it is a failure.
+    ///
+    /// ```
+    /// # use trifuse::{Classification, Outcome};
+    /// let failure = Classification::from(Outcome::Failure);
+    /// assert!(failure.may_retry() && !failure.without_retry().may_retry());
+    /// ```
+    #[must_use]
+    pub const fn may_retry(self) -> bool {
+        !self.in_vain
     }
 
     /// The outcome to report.
@@ -62,7 +98,7 @@ impl Classification {
 
 impl From<Outcome> for Classification {
     fn from(outcome: Outcome) -> Self {
-        Self { outcome, trip_for: None }
+        Self { outcome, trip_for: None, in_vain: false }
     }
 }
 

@@ -97,7 +97,7 @@ impl Deadline {
         self.entered().0.run(operation)
     }
 
-    fn entered(&self) -> (scope::Until, scope::Limit) {
+    pub(crate) fn entered(&self) -> (scope::Until, scope::Limit) {
         crate::timeout::entered(self.clock.clone(), self.limit, &self.name, TimeoutSetting::Deadline)
     }
 

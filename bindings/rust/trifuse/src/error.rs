@@ -178,6 +178,35 @@ impl<E> CallError<E> {
         }
     }
 
+    /// Whichever it is as a boxed error. An error that is boxed already is none of [`Error`], and so neither
+    /// is a `CallError` of it, nor what ends a body of such: bodies get one by
+    /// `body.map_err(CallError::boxed)` of http-body-util.
+    ///
+    /// ```
+    /// use trifuse::{CallError, CircuitBreaker};
+    ///
+    /// type BoxError = Box<dyn std::error::Error + Send + Sync>;
+    ///
+    /// fn answer(breaker: &CircuitBreaker) -> Result<u8, BoxError> {
+    ///     breaker.call(|| Err(BoxError::from("no answer"))).map_err(CallError::boxed)
+    /// }
+    /// let breaker = CircuitBreaker::builder("search").build()?;
+    /// assert_eq!(answer(&breaker).unwrap_err().to_string(), "no answer");
+    /// breaker.force_open();
+    /// assert!(answer(&breaker).unwrap_err().is::<trifuse::Refused>());
+    /// # Ok::<(), trifuse::ConfigError>(())
+    /// ```
+    pub fn boxed(self) -> Box<dyn Error + Send + Sync>
+    where
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        match self {
+            Self::Refused(refused) => refused.into(),
+            Self::TimedOut(late) => late.into(),
+            Self::Operation(error) => error.into(),
+        }
+    }
+
     /// The refusal, if the call was not made.
     ///
     /// ```
@@ -187,6 +216,24 @@ impl<E> CallError<E> {
         match self {
             Self::Refused(refused) => Some(refused),
             Self::TimedOut(_) | Self::Operation(_) => None,
+        }
+    }
+}
+
+impl<E> CallError<CallError<E>> {
+    /// One error of two, where a guarded call is within another: the inner one's refusals and timeouts as
+    /// they are.
+    ///
+    /// ```
+    /// use trifuse::CallError;
+    /// let nested = CallError::Operation(CallError::Operation(7));
+    /// assert_eq!(nested.flatten(), CallError::Operation(7));
+    /// ```
+    pub fn flatten(self) -> CallError<E> {
+        match self {
+            Self::Operation(inner) => inner,
+            Self::Refused(refused) => CallError::Refused(refused),
+            Self::TimedOut(late) => CallError::TimedOut(late),
         }
     }
 }

@@ -13,7 +13,10 @@ use crate::layer::{Layer, Reply};
 
 impl<T, E, W> Fallback<T, E, W> {
     /// The error that is to be answered; what is not, is the result.
-    fn asked(&self, result: Result<T, CallError<E>>) -> Result<CallError<E>, Result<T, CallError<E>>> {
+    pub(crate) fn asked(
+        &self,
+        result: Result<T, CallError<E>>,
+    ) -> Result<CallError<E>, Result<T, CallError<E>>> {
         match result {
             Err(error) if self.on.as_ref().is_none_or(|on| on(&error)) => Ok(error),
             result => {
@@ -24,7 +27,7 @@ impl<T, E, W> Fallback<T, E, W> {
     }
 
     /// The level at this index has answered: everybody is told.
-    fn tell(&self, index: usize, error: &CallError<E>) {
+    pub(crate) fn tell(&self, index: usize, error: &CallError<E>) {
         let level = &self.levels[index];
         level.answers.fetch_add(1, Ordering::Relaxed);
         for listener in &self.heard {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The levels of a fallback, and which one answered last.
+#[cfg(feature = "cache")]
+use std::cell::Cell;
 use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
@@ -111,5 +113,26 @@ pub fn last_fallback() -> Option<Answered> {
 
 /// A thread that ends may have dropped it already: then nobody can ask either.
 pub(crate) fn remember(answered: Option<Answered>) {
+    #[cfg(feature = "cache")]
+    if answered.is_some() {
+        degrade();
+    }
     let _ = LAST.try_with(|last| last.replace(answered));
+}
+
+#[cfg(feature = "cache")]
+thread_local! {
+    static DEGRADED: Cell<u64> = const { Cell::new(0) };
+}
+
+/// An answer on this thread was not a real one.
+#[cfg(feature = "cache")]
+pub(crate) fn degrade() {
+    DEGRADED.set(DEGRADED.get().wrapping_add(1));
+}
+
+/// How many answers on this thread were not real ones: what has run between two looks was degraded if it grew.
+#[cfg(feature = "cache")]
+pub(crate) fn degraded() -> u64 {
+    DEGRADED.get()
 }

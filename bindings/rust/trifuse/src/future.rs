@@ -139,12 +139,13 @@ impl Held {
         Self { breaker, stage: Stage::Unasked }
     }
 
-    #[cfg(feature = "stream")]
+    #[cfg(any(feature = "stream", feature = "axum"))]
     pub(crate) fn breaker(&self) -> &CircuitBreaker {
         &self.breaker
     }
 
     /// Asks for the permit where that has not been done.
+    #[inline]
     pub(crate) fn ask(&mut self) -> Result<(), Refused> {
         if matches!(self.stage, Stage::Unasked) {
             self.stage = Stage::Over;
@@ -176,6 +177,7 @@ impl Held {
         result
     }
 
+    #[inline]
     pub(crate) fn settle(&mut self, verdict: Classification) {
         if let Some(admission) = self.take() {
             self.breaker.shared.settle(admission, verdict);
@@ -198,7 +200,7 @@ impl Held {
     }
 
     /// Whether it has run longer than `request_timeout`.
-    #[cfg(feature = "stream")]
+    #[cfg(any(feature = "stream", all(feature = "http", feature = "tower")))]
     pub(crate) fn outran(&self, admission: Admission) -> bool {
         let (limit, (_, run)) =
             (self.breaker.shared.timing.request_timeout(), self.breaker.shared.measure(admission));
@@ -206,7 +208,7 @@ impl Held {
     }
 
     /// Extends the lease of a probe.
-    #[cfg(feature = "stream")]
+    #[cfg(any(feature = "stream", feature = "reqwest", all(feature = "http", feature = "tower")))]
     pub(crate) fn renew(&self) {
         if let Some(admission) = self.admission() {
             self.breaker.shared.raw.renew(admission.permit, self.breaker.shared.clock.stamp());

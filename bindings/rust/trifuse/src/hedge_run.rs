@@ -9,11 +9,12 @@ use std::time::Duration;
 use crate::classify::{Classifier, ErrIsFailure};
 use crate::error::CallError;
 use crate::hedge::Hedge;
-use crate::layer::{AsyncLayer, Next, Operation, classify};
+use crate::layer::{AsyncLayer, Failure, Fallible, Next, Operation, Value, classify};
 use crate::text::Outcome;
 
 impl Hedge {
-    /// Makes a call, and the same a second time where it takes long.
+    /// Makes a call, and the same a second time where it takes long. The operation is a function of a future
+    /// of a `Result`, which is what comes of the call.
     ///
     /// The first success wins. An attempt that fails while the other runs is waited out; where both fail
     /// the first error is returned. A call that fails before the second attempt began is not tried again:
@@ -33,10 +34,13 @@ impl Hedge {
     /// # Ok::<(), trifuse::ConfigError>(())
     /// # }).unwrap();
     /// ```
-    pub fn call_async<F, A, T, E>(&self, operation: F) -> impl Future<Output = Result<T, E>> + use<F, A, T, E>
+    pub fn call_async<F, A>(
+        &self,
+        operation: F,
+    ) -> impl Future<Output = Result<Value<A>, Failure<A>>> + use<F, A>
     where
         F: Fn() -> A,
-        A: Future<Output = Result<T, E>>,
+        A: Future<Output: Fallible>,
     {
         let hedge = self.clone();
         async move {
@@ -50,7 +54,7 @@ impl Hedge {
 }
 
 /// An attempt's result, and whether it is a success; one that a policy within refused is none.
-fn judged<T, E, C: Classifier<T, E>>(
+pub(crate) fn judged<T, E, C: Classifier<T, E>>(
     classifier: &C,
     result: Result<T, CallError<E>>,
 ) -> (bool, Result<T, CallError<E>>) {

@@ -114,15 +114,41 @@ impl<F> Clone for Operation<F> {
 }
 
 #[cfg(feature = "tokio")]
-impl<F, A, T, E> Next<T, E> for Operation<F>
+impl<F, A> Next<Value<A>, Failure<A>> for Operation<F>
 where
     F: Fn() -> A,
-    A: Future<Output = Result<T, E>>,
+    A: Future<Output: Fallible>,
 {
-    async fn start(self) -> Result<T, CallError<E>> {
-        (self.0)().await.map_err(CallError::Operation)
+    async fn start(self) -> Result<Value<A>, CallError<Failure<A>>> {
+        (self.0)().await.into_result().map_err(CallError::Operation)
     }
 }
+
+/// `Result`, whose parts are so known from the future alone. As parameters of an asynchronous call they would
+/// be parameters of its future too, and one of `&'static str` no longer provably `Send` within another.
+#[doc(hidden)]
+#[cfg(feature = "tokio")]
+pub trait Fallible {
+    type Value;
+    type Error;
+    fn into_result(self) -> Result<Self::Value, Self::Error>;
+}
+
+#[cfg(feature = "tokio")]
+impl<T, E> Fallible for Result<T, E> {
+    type Value = T;
+    type Error = E;
+    fn into_result(self) -> Self {
+        self
+    }
+}
+
+/// What a future of a `Result` gives when it is well.
+#[cfg(feature = "tokio")]
+pub(crate) type Value<A> = <<A as Future>::Output as Fallible>::Value;
+/// Its error.
+#[cfg(feature = "tokio")]
+pub(crate) type Failure<A> = <<A as Future>::Output as Fallible>::Error;
 
 /// What a policy says of itself: kind, name and the numbers in force.
 ///

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The policies that make a call at most once: rate limiter, bulkhead, adaptive limit, throttle, breaker.
+use std::borrow::Borrow;
 use std::convert::Infallible;
 #[cfg(feature = "tokio")]
 use std::future::Future;
@@ -16,7 +17,7 @@ use crate::layer::{AsyncLayer, Next, classify};
 use crate::layer::{Layer, Reply, judge};
 use crate::limiter::RateLimiter;
 #[cfg(feature = "tokio")]
-use crate::places::enter;
+use crate::places::Enter;
 use crate::places::{Held, Holder, Places};
 use crate::refused::Refused;
 use crate::text::Outcome;
@@ -25,7 +26,7 @@ use crate::throttle::Throttle;
 
 impl RateLimiter {
     /// A single token is never over the capacity.
-    fn refusal(&self, error: LimiterError) -> Refused {
+    pub(crate) fn refusal(&self, error: LimiterError) -> Refused {
         match error {
             LimiterError::RateLimited(limited) => limited.into(),
             _ => Refused::new(
@@ -82,7 +83,7 @@ impl Places {
         if self.max_queue == 0 {
             self.try_take()?
         } else {
-            enter(self).await?
+            Enter::new(self).await?
         }
         let held = Held::new(Holder::Borrowed(self));
         let (verdict, result) = classify(classifier, next().await);
@@ -93,22 +94,22 @@ impl Places {
 
 /// What a throttle is told when a call ends: a call that is cancelled is no refusal of the backend, a
 /// panic is.
-struct Sent<'a> {
-    throttle: &'a Throttle,
-    outcome: Outcome,
+pub(crate) struct Sent<H: Borrow<Throttle>> {
+    throttle: H,
+    pub(crate) outcome: Outcome,
     panicking: bool,
 }
 
-impl<'a> Sent<'a> {
-    fn new(throttle: &'a Throttle) -> Self {
+impl<H: Borrow<Throttle>> Sent<H> {
+    pub(crate) fn new(throttle: H) -> Self {
         Self { throttle, outcome: Outcome::Ignored, panicking: std::thread::panicking() }
     }
 }
 
-impl Drop for Sent<'_> {
+impl<H: Borrow<Throttle>> Drop for Sent<H> {
     fn drop(&mut self) {
         if self.panicking || !std::thread::panicking() {
-            self.throttle.report(self.outcome);
+            self.throttle.borrow().report(self.outcome);
         }
     }
 }
@@ -146,7 +147,7 @@ impl Throttle {
 }
 
 /// To a breaker the refusal of another one within is a failure; a refusal before any call says nothing.
-fn seen<T, E>(verdict: Classification, result: &Result<T, CallError<E>>) -> Classification {
+pub(crate) fn seen<T, E>(verdict: Classification, result: &Result<T, CallError<E>>) -> Classification {
     match result {
         Err(CallError::Refused(refused)) if refused.policy == PolicyKind::CircuitBreaker => {
             Outcome::Failure.into()
@@ -156,9 +157,9 @@ fn seen<T, E>(verdict: Classification, result: &Result<T, CallError<E>>) -> Clas
 }
 
 /// What a breaker within a pipeline guards: a reply that was judged already.
-type Judged<R> = Result<(Classification, R), Infallible>;
+pub(crate) type Judged<R> = Result<(Classification, R), Infallible>;
 
-fn verdict<R>(judged: &Judged<R>) -> Classification {
+pub(crate) fn verdict<R>(judged: &Judged<R>) -> Classification {
     match judged {
         Ok((verdict, _)) => *verdict,
         Err(never) => match *never {},
@@ -166,7 +167,9 @@ fn verdict<R>(judged: &Judged<R>) -> Classification {
 }
 
 /// The breaker's own refusals and timeouts, or what was guarded.
-fn unwrapped<R, E>(judged: Result<(Classification, R), CallError<Infallible>>) -> Result<R, CallError<E>> {
+pub(crate) fn unwrapped<R, E>(
+    judged: Result<(Classification, R), CallError<Infallible>>,
+) -> Result<R, CallError<E>> {
     match judged {
         Ok((_, reply)) => Ok(reply),
         Err(CallError::Refused(refused)) => Err(refused.into()),

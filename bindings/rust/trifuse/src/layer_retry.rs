@@ -15,7 +15,7 @@ use crate::text::Outcome;
 impl RetryShared {
     /// The delay before the next attempt, if there is to be one, and the result of this one. A result that
     /// came too late but came is kept.
-    fn after<T, E>(
+    pub(crate) fn after<T, E>(
         &self,
         progress: &mut Progress,
         classifier: &impl Classifier<T, E>,
@@ -23,11 +23,26 @@ impl RetryShared {
     ) -> (Option<Duration>, Result<T, CallError<E>>) {
         let (verdict, result) = classify(classifier, result);
         let failed = matches!(verdict.outcome(), Outcome::Failure | Outcome::Timeout);
-        let delay = if failed { self.next(progress, verdict.trip_for()).ok() } else { None };
+        let again = failed && verdict.may_retry();
+        let delay = if again { self.next(progress, verdict.trip_for()).ok() } else { None };
         if delay.is_none() {
             self.raw.settle(progress.call.retries, !failed && result.is_ok());
         }
         (delay, result)
+    }
+
+    /// Counts a call that is not made again whatever came of it.
+    #[cfg(feature = "tower")]
+    pub(crate) fn last<T, E>(
+        &self,
+        progress: &Progress,
+        classifier: &impl Classifier<T, E>,
+        result: Result<T, CallError<E>>,
+    ) -> Result<T, CallError<E>> {
+        let (verdict, result) = classify(classifier, result);
+        let failed = matches!(verdict.outcome(), Outcome::Failure | Outcome::Timeout);
+        self.raw.settle(progress.call.retries, !failed && result.is_ok());
+        result
     }
 }
 

@@ -4,14 +4,22 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod advice;
+#[cfg(feature = "axum")]
+#[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
+pub mod axum;
 mod breaker;
 mod builder;
 mod builder_basics;
 mod bulkhead;
 mod bulkhead_config;
 mod bulkhead_permit;
+#[cfg(feature = "cache")]
+#[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
+pub mod cache;
 mod call;
 mod classify;
+#[cfg(any(feature = "reqwest", feature = "tonic"))]
+mod client;
 mod clock;
 mod config;
 mod config_check;
@@ -30,12 +38,18 @@ mod fallback_answer;
 mod fallback_level;
 mod future;
 mod guard;
+#[cfg(feature = "health")]
+#[cfg_attr(docsrs, doc(cfg(feature = "health")))]
+pub mod health;
 #[cfg(feature = "tokio")]
 mod hedge;
 mod hedge_budget;
 #[cfg(feature = "tokio")]
 mod hedge_run;
 mod histogram;
+#[cfg(feature = "http")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+pub mod http;
 mod keyed;
 mod keyed_builder;
 mod keyed_limiters;
@@ -47,8 +61,13 @@ mod layer_option;
 mod layer_retry;
 mod limiter;
 mod limiter_config;
+#[cfg(feature = "tokio")]
+mod limiter_future;
 mod limiter_wait;
 mod line;
+#[cfg(feature = "tokio")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
+pub mod monitor;
 mod name;
 mod permit;
 mod pipeline;
@@ -60,6 +79,12 @@ mod queue;
 mod raw;
 mod refused;
 mod registry;
+#[cfg(feature = "reqwest")]
+#[cfg_attr(docsrs, doc(cfg(feature = "reqwest")))]
+pub mod reqwest;
+#[cfg(feature = "reqwest-middleware")]
+#[cfg_attr(docsrs, doc(cfg(feature = "reqwest-middleware")))]
+pub mod reqwest_middleware;
 mod reservation;
 mod retry;
 mod retry_budget;
@@ -75,8 +100,12 @@ mod service;
 mod service_builder;
 mod snapshot;
 mod snapshot_policy;
+mod source;
 #[cfg(feature = "stream")]
 mod stream;
+#[cfg(any(feature = "metrics", feature = "opentelemetry", feature = "tracing"))]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "metrics", feature = "opentelemetry", feature = "tracing"))))]
+pub mod telemetry;
 mod text;
 mod text_policy;
 mod text_refusal;
@@ -84,6 +113,12 @@ mod throttle;
 mod timeout;
 mod timer;
 mod timing;
+#[cfg(feature = "tonic")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tonic")))]
+pub mod tonic;
+#[cfg(feature = "tower")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
+pub mod tower;
 
 pub use advice::{Advice, Advices};
 pub use breaker::CircuitBreaker;
@@ -118,7 +153,7 @@ pub use layer::AsyncLayer;
 pub use layer::{Describe, Layer, PolicyDescription};
 #[cfg(feature = "tokio")]
 #[doc(hidden)]
-pub use layer::{Next, Operation};
+pub use layer::{Fallible, Next, Operation};
 pub use limiter::RateLimiter;
 pub use limiter_config::{RateLimiterBuilder, RateLimiterConfig};
 pub use name::Name;
@@ -145,6 +180,7 @@ pub use snapshot_policy::{
     ConcurrencySnapshot, HedgeBudgetSnapshot, HistogramSnapshot, RateLimiterSnapshot, RetryBudgetSnapshot,
     RetrySnapshot, ThrottleSnapshot,
 };
+pub use source::Breakers;
 #[cfg(feature = "stream")]
 pub use stream::GuardedStream;
 pub use text::{Cause, Detector, Jitter, Outcome, Preset, State, UnknownName, WindowKind};

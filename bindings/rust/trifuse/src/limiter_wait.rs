@@ -4,8 +4,6 @@
 #[cfg(feature = "tokio")]
 use std::future::Future;
 use std::ops::Deref;
-#[cfg(feature = "tokio")]
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -17,6 +15,8 @@ use trifuse_sys::{
 use crate::config::to_ns;
 use crate::error_limits::LimiterError;
 use crate::limiter::{LimiterShared, RateLimiter};
+#[cfg(feature = "tokio")]
+use crate::limiter_future::Wait;
 use crate::line::{InLine, Served};
 use crate::queue::Queue;
 use crate::raw::limits::no_reservation;
@@ -37,7 +37,7 @@ impl LimiterShared {
     }
 
     /// Looks once, whose turn it is: `None` is granted, else how long to wait before the next look.
-    fn look(&self, n: u64, until: Option<u64>) -> Result<Option<Duration>, LimiterError> {
+    pub(crate) fn look(&self, n: u64, until: Option<u64>) -> Result<Option<Duration>, LimiterError> {
         let (now, mut wait) = (self.clock.now(), 0);
         match self.raw.try_acquire(n, now, &mut wait) {
             TRIFUSE_OK => Ok(None),
@@ -49,13 +49,13 @@ impl LimiterShared {
     }
 
     /// Until when, on its own clock.
-    fn until(&self, wait: Option<Duration>) -> Option<u64> {
+    pub(crate) fn until(&self, wait: Option<Duration>) -> Option<u64> {
         wait.map(|wait| self.clock.now().saturating_add(to_ns(wait)))
     }
 
     /// Whether nobody waits and the tokens are there. Who is let in at once takes no turn, so that nobody
     /// is refused behind one who does not wait. What no wait helps is refused before it lines up.
-    fn let_in(&self, n: u64, until: Option<u64>) -> Result<bool, LimiterError> {
+    pub(crate) fn let_in(&self, n: u64, until: Option<u64>) -> Result<bool, LimiterError> {
         if self.asking.load(Ordering::Relaxed) {
             return self.check(n).map(|()| false);
         }
@@ -77,7 +77,7 @@ impl LimiterShared {
         picture.available >= picture.capacity
     }
 
-    fn in_vain(&self, n: u64) -> LimiterError {
+    pub(crate) fn in_vain(&self, n: u64) -> LimiterError {
         self.limited(n, TRIFUSE_NEVER).into()
     }
 }
@@ -187,7 +187,7 @@ impl RateLimiter {
     /// # }).unwrap();
     /// ```
     pub fn acquire(&self) -> impl Future<Output = Result<(), LimiterError>> + Send + use<> {
-        wait_for(self.shared.clone(), 1, None)
+        Wait::new(self.shared.clone(), 1, None)
     }
 
     /// Takes `n` tokens, waiting at most `max_wait` for them (`None`: as long as it takes).
@@ -216,60 +216,6 @@ impl RateLimiter {
         n: u64,
         max_wait: W,
     ) -> impl Future<Output = Result<(), LimiterError>> + Send + use<W> {
-        wait_for(self.shared.clone(), n, max_wait.into())
-    }
-}
-
-#[cfg(feature = "tokio")]
-async fn wait_for(
-    shared: Arc<LimiterShared>,
-    n: u64,
-    max_wait: Option<Duration>,
-) -> Result<(), LimiterError> {
-    let wait = scope::cut(max_wait);
-    if shared.kind == LimiterKind::TokenBucket {
-        let taken = shared.reserve(n, wait)?;
-        if taken.wait_ns != 0 {
-            let given_up = GivenBack { shared: &shared, taken };
-            tokio::time::sleep(Duration::from_nanos(taken.wait_ns)).await;
-            std::mem::forget(given_up);
-        }
-        return Ok(());
-    }
-    let until = shared.until(wait);
-    if shared.let_in(n, until)? {
-        return Ok(());
-    }
-    if !crate::line::within(InLine::new(&*shared), wait).await.unwrap_or(false) {
-        return Err(shared.in_vain(n));
-    }
-    let _turn = Turn(&*shared);
-    while let Some(wait) = shared.look(n, until)? {
-        tokio::time::sleep(wait).await;
-    }
-    Ok(())
-}
-
-/// Dropped while waiting: the reservation is cancelled.
-#[cfg(feature = "tokio")]
-struct GivenBack<'a> {
-    shared: &'a LimiterShared,
-    taken: trifuse_reservation,
-}
-
-#[cfg(feature = "tokio")]
-impl Drop for GivenBack<'_> {
-    fn drop(&mut self) {
-        self.shared.raw.cancel(&self.taken, self.shared.clock.stamp());
-    }
-}
-
-#[cfg(feature = "tokio")]
-impl RateLimiter {
-    pub(crate) async fn admit(&self, n: u64) -> Result<(), LimiterError> {
-        match self.shared.max_wait {
-            None => self.try_acquire_n(n),
-            Some(wait) => wait_for(self.shared.clone(), n, Some(wait)).await,
-        }
+        Wait::new(self.shared.clone(), n, max_wait.into())
     }
 }

@@ -102,16 +102,3 @@ impl<H: Deref<Target: Served> + Unpin> Drop for InLine<H> {
         }
     }
 }
-
-/// Waits in line at most so long; `Ok(false)`: in vain.
-#[cfg(feature = "tokio")]
-pub(crate) async fn within<H>(mut line: InLine<H>, wait: Option<Duration>) -> Result<bool, LineFull>
-where
-    H: Deref<Target: Served> + Unpin,
-{
-    let Some(wait) = wait else { return line.await.map(|()| true) };
-    match tokio::time::timeout(wait, &mut line).await {
-        Ok(result) => result.map(|()| true),
-        Err(_) => Ok(line.leave()),
-    }
-}

@@ -35,6 +35,15 @@ impl Name {
             Text::Shared(text) => text,
         }
     }
+
+    /// For texts of other crates that can be a literal, or shared, as well.
+    #[cfg(feature = "opentelemetry")]
+    pub(crate) fn into_other<T: From<&'static str> + From<Arc<str>>>(self) -> T {
+        match self.0 {
+            Text::Static(text) => text.into(),
+            Text::Shared(text) => text.into(),
+        }
+    }
 }
 
 impl Deref for Name {

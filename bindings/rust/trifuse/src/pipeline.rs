@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::classify::ErrIsFailure;
 use crate::error::CallError;
 #[cfg(feature = "tokio")]
-use crate::layer::{AsyncLayer, Next, Operation};
+use crate::layer::{AsyncLayer, Failure, Fallible, Next, Operation, Value};
 use crate::layer::{Describe, Layer, PolicyDescription, Reply};
 use crate::name::Name;
 use crate::pipeline_builder::PipelineBuilder;
@@ -93,7 +93,8 @@ impl<L, C> Pipeline<L, C> {
         shared.layers.run(&shared.classifier, || Reply::of(operation())).result
     }
 
-    /// Makes an asynchronous call through all policies. The operation may be called several times.
+    /// Makes an asynchronous call through all policies. The operation, a function of a future of a
+    /// `Result<T, E>`, may be called several times; what comes of the call is a `Result<T, CallError<E>>`.
     ///
     /// # Cancel safety
     /// Dropped, everything within is dropped: the attempts in progress, what was waited for, and what the
@@ -117,14 +118,14 @@ impl<L, C> Pipeline<L, C> {
     /// ```
     #[cfg(feature = "tokio")]
     #[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
-    pub fn call_async<F, A, T, E>(
+    pub fn call_async<F, A>(
         &self,
         operation: F,
-    ) -> impl Future<Output = Result<T, CallError<E>>> + use<F, A, T, E, L, C>
+    ) -> impl Future<Output = Result<Value<A>, CallError<Failure<A>>>> + use<F, A, L, C>
     where
         F: Fn() -> A,
-        A: Future<Output = Result<T, E>>,
-        L: AsyncLayer<T, E, C>,
+        A: Future<Output: Fallible>,
+        L: AsyncLayer<Value<A>, Failure<A>, C>,
         C: Clone,
     {
         let (layers, classifier) = (self.shared.layers.clone(), self.shared.classifier.clone());

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a bulkhead and an adaptive limit share: places, the line before them, and the permit.
+use std::future::Future;
 use std::ops::Deref;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use crate::clock::Clock;
@@ -13,6 +16,7 @@ use crate::refused::Refused;
 use crate::scope;
 use crate::text::Outcome;
 use crate::text_refusal::{PolicyKind, RefusalReason};
+use crate::timer::Timer;
 
 /// Aligned so that the counters of the `Arc` share no cache line with what calls read.
 #[repr(align(128))]
@@ -96,19 +100,52 @@ impl Served for Places {
 }
 
 /// Waits for a place; with the feature `tokio` at most `max_wait`.
-pub(crate) async fn enter<H>(places: H) -> Result<(), Refused>
+pub(crate) struct Enter<H>
 where
     H: Deref<Target = Places> + Clone + Unpin,
 {
-    if places.line.is_empty() && places.take() {
-        return Ok(());
+    /// Pinned.
+    pub(crate) timer: Timer,
+    pub(crate) state: EnterState<H>,
+}
+
+/// What is not pinned.
+pub(crate) struct EnterState<H>
+where
+    H: Deref<Target = Places> + Clone + Unpin,
+{
+    places: H,
+    line: Option<InLine<H>>,
+}
+
+impl<H: Deref<Target = Places> + Clone + Unpin> Enter<H> {
+    pub(crate) fn new(places: H) -> Self {
+        Self { timer: Timer::default(), state: EnterState { places, line: None } }
     }
-    let line = InLine::new(places.clone());
-    #[cfg(feature = "tokio")]
-    let waited = crate::line::within(line, scope::cut(places.max_wait)).await;
-    #[cfg(not(feature = "tokio"))]
-    let waited = line.await.map(|()| true);
-    places.entered(waited)
+}
+
+impl<H: Deref<Target = Places> + Clone + Unpin> Future for Enter<H> {
+    type Output = Result<(), Refused>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let (mut timer, EnterState { places, line }) = self.project();
+        let first = line.is_none();
+        if first && places.line.is_empty() && places.take() {
+            return Poll::Ready(Ok(()));
+        }
+        let line = line.get_or_insert_with(|| InLine::new(places.clone()));
+        if let Poll::Ready(served) = Pin::new(&mut *line).poll(cx) {
+            timer.disarm();
+            return Poll::Ready(places.entered(served.map(|()| true)));
+        }
+        #[cfg(feature = "tokio")]
+        if let Some(wait) = scope::cut(places.max_wait).filter(|_| first) {
+            timer.as_mut().arm_surely(wait);
+        }
+        ready!(timer.as_mut().poll(cx));
+        timer.disarm();
+        Poll::Ready(places.entered(Ok(line.leave())))
+    }
 }
 
 /// Borrowed for the short way, owned to be sent anywhere.

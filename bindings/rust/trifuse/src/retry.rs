@@ -61,6 +61,7 @@ pub(crate) struct RetryShared {
 
 impl RetryShared {
     /// Begins a call: pays in to the budget (not as a part of another call's retries), takes the caller's deadline where that is nearer.
+    #[inline]
     pub(crate) fn begin(&self) -> Progress {
         let within = !self.nested && scope::is_retrying();
         if let Some(budget) = self.budget.as_ref().filter(|_| !within) {

@@ -44,7 +44,7 @@ impl<W, N, C> Rules<W, N, C> {
         let verdict = self.classifier.classify(result);
         let (outcome, error) = (verdict.outcome(), result.as_ref().err());
         let failed = matches!(outcome, Outcome::Failure | Outcome::Timeout);
-        let decision = if failed && error.is_none_or(&mut self.when) {
+        let decision = if failed && verdict.may_retry() && error.is_none_or(&mut self.when) {
             shared.next(progress, verdict.trip_for())
         } else {
             Err(StopReason::NotRetried)

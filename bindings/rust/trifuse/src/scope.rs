@@ -72,6 +72,14 @@ impl Until {
     }
 }
 
+#[cfg(feature = "tower")]
+impl Until {
+    /// Its limit, while nothing runs in it.
+    pub(crate) fn limit(&self) -> Option<&Limit> {
+        self.0.as_ref()
+    }
+}
+
 impl Scope for Until {
     fn exchange(&mut self) {
         let _ = LIMIT.try_with(|current| std::mem::swap(&mut *current.borrow_mut(), &mut self.0));

@@ -128,14 +128,24 @@ impl Timeout {
     fn entered(&self) -> (Until, Limit) {
         entered(self.clock.clone(), self.limit, &self.name, TimeoutSetting::Timeout)
     }
+
+    /// The scope alone, which has the limit.
+    #[cfg(feature = "tower")]
+    pub(crate) fn scope(&self) -> Until {
+        Until::new(nearest(self.clock.clone(), self.limit, &self.name, TimeoutSetting::Timeout))
+    }
 }
 
 /// A scope with the nearer of a new limit and the caller's own.
 pub(crate) fn entered(clock: Clock, limit: Duration, name: &Name, setting: TimeoutSetting) -> (Until, Limit) {
+    let nearest = nearest(clock, limit, name, setting);
+    (Until::new(nearest.clone()), nearest)
+}
+
+fn nearest(clock: Clock, limit: Duration, name: &Name, setting: TimeoutSetting) -> Limit {
     let at = clock.now().saturating_add(to_ns(limit));
     let own = Limit { clock, at, name: name.clone(), duration: limit, setting };
-    let nearest = scope::limit().filter(|outer| outer.left() <= own.left()).unwrap_or(own);
-    (Until::new(nearest.clone()), nearest)
+    scope::limit().filter(|outer| outer.left() <= own.left()).unwrap_or(own)
 }
 
 impl<T, E, C> Layer<T, E, C> for Timeout {

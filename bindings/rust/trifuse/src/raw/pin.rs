@@ -2,9 +2,13 @@
 //! Pin projections. The rules they keep: a field that is pinned here is never moved out of its
 //! struct, no struct here has a `Drop` of its own or is `repr(packed)`, and `Unpin` is the automatic
 //! one, so that a struct is `Unpin` only if its pinned fields are.
+use std::ops::Deref;
 use std::pin::Pin;
 
 use crate::future::{CallFuture, CallState};
+#[cfg(feature = "tokio")]
+use crate::limiter_future::{Wait, WaitState};
+use crate::places::{Enter, EnterState, Places};
 #[cfg(feature = "tokio")]
 use crate::retry_future::{ExhaustedFuture, RetryFuture, RetryState};
 #[cfg(feature = "tokio")]
@@ -73,6 +77,29 @@ impl<R> ExhaustedFuture<R> {
     pub(crate) fn project(self: Pin<&mut Self>) -> Pin<&mut R> {
         // SAFETY: see the rules above.
         unsafe { self.map_unchecked_mut(|this| &mut this.future) }
+    }
+}
+
+impl<H: Deref<Target = Places> + Clone + Unpin> Enter<H> {
+    /// The pinned timer, and the rest.
+    pub(crate) fn project(self: Pin<&mut Self>) -> (Pin<&mut Timer>, &mut EnterState<H>) {
+        // SAFETY: see the rules above; `state` is never pinned.
+        unsafe {
+            let this = self.get_unchecked_mut();
+            (Pin::new_unchecked(&mut this.timer), &mut this.state)
+        }
+    }
+}
+
+#[cfg(feature = "tokio")]
+impl Wait {
+    /// The pinned timer, and the rest.
+    pub(crate) fn project(self: Pin<&mut Self>) -> (Pin<&mut Timer>, &mut WaitState) {
+        // SAFETY: see the rules above; `state` is never pinned.
+        unsafe {
+            let this = self.get_unchecked_mut();
+            (Pin::new_unchecked(&mut this.timer), &mut this.state)
+        }
     }
 }
 

@@ -33,6 +33,7 @@ pub(crate) struct Failed<'a> {
 }
 
 impl RawRetry {
+    #[inline]
     pub(crate) fn begin(&self, now: u64) -> trifuse_retry_call {
         let mut call = zeroed_with_size!(trifuse_retry_call);
         // SAFETY: the object lives; the call carries its size.
