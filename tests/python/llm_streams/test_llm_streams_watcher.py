@@ -43,9 +43,9 @@ def test_a_deadline_can_be_moved_either_way():
     order, done = [], threading.Event()
     one, two = Watch(lambda: order.append(1)), Watch(lambda: (order.append(2), done.set()))
     one.arm(30)
-    two.arm(0.01)
-    two.arm(0.1)
-    one.arm(0.05)
+    two.arm(0.2)
+    two.arm(0.5)
+    one.arm(0.3)
     assert done.wait(5)
     assert order == [1, 2]
 
