@@ -81,7 +81,7 @@ tests_on_crates() {
     mkdir -p "$work/tests" "$work/docs"
     cp -r "$root/tests/rust" "$work/tests/rust"
     ln -s "$root/tests/vectors" "$work/tests/vectors"
-    cp "$root/docs/rust.md" "$work/docs/"
+    cp "$root/docs/rust.md" "$root/docs/rust-services.md" "$work/docs/"
     sed -i.bak -e '/^workspace = /d' \
         -e "s,\"[^\"]*/bindings/rust/trifuse-sys\",\"$work/crates/trifuse-sys-$version\"," \
         -e "s,\"[^\"]*/bindings/rust/trifuse\",\"$work/crates/trifuse-$version\"," "$work/tests/rust/Cargo.toml"
@@ -97,7 +97,7 @@ tests_on_crates() {
 from_git() {
     mkdir "$work/repository"
     tar -C "$root" -cf - --exclude target --exclude build --exclude __pycache__ \
-        core/include core/src bindings/rust tests/rust bench/rust docs/rust.md LICENSE-MIT LICENSE-APACHE README.md |
+        core/include core/src bindings/rust tests/rust tests/rust-constants bench/rust docs/rust.md docs/rust-services.md LICENSE-MIT LICENSE-APACHE README.md |
         tar -C "$work/repository" -xf -
     (
         cd "$work/repository"
